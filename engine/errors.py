@@ -1,0 +1,19 @@
+"""Errors that are written for the person at the terminal: what is wrong, where, what to do.
+
+Whatever raises an `InputError` has changed nothing on disk. Commands turn it into one message and exit code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Something the user gave can't be used. The text is shown as it is, without a traceback."""
+
+
+def nearest_spelling(word: str, known: Iterable[str]) -> str:
+    """Returns ", did you mean 'x'?" for the closest known word, or an empty string when none is close."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean '{matches[0]}'?" if matches else ""

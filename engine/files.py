@@ -1,0 +1,66 @@
+"""Writing files so that a reader sees the old content or the new, never half of it; and where our folders lie."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; when the block ends well it is synced and takes the name `path`.
+
+    When the block raises, `path` is untouched and the temporary file is gone.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Replaces the file's whole content in one step."""
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def sync(path: Path) -> None:
+    """Asks the operating system to put a file (or a folder's list of names) on the disk now."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems refuse to sync a folder; the rename is still atomic there
+    finally:
+        os.close(descriptor)
+
+
+def runs_folder() -> Path:
+    """Where run directories go: SPK_TUI_RUNS, or the user's data directory."""
+    chosen = os.environ.get("SPK_TUI_RUNS")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("spk-tui") / "runs"
+
+
+def cache_folder() -> Path:
+    """Where packed corpora and the demo corpus go: SPK_TUI_CACHE, or the user's cache directory."""
+    chosen = os.environ.get("SPK_TUI_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("spk-tui")
+
+
+def config_folder() -> Path:
+    """Where a user's own presets and settings lie: SPK_TUI_CONFIG, or the user's configuration directory."""
+    chosen = os.environ.get("SPK_TUI_CONFIG")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_config_path("spk-tui")

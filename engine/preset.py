@@ -1,0 +1,202 @@
+"""What a preset is: every setting of a run, typed, described and bounded, in the sections of its TOML file.
+
+The structures are frozen and know no torch, so that the dashboard can read, check and edit presets before its first
+paint. Reading them from TOML, with messages for people, is the work of `preset_file.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, field
+
+Count = Annotated[int, Meta(ge=1)]
+Width = Annotated[int, Meta(ge=1, le=8192)]
+Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Meta(gt=0.0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=False):
+    """A section of the TOML file."""
+
+
+class Identity(Section):
+    """[preset]: what it is called and what to expect of it."""
+
+    name: Annotated[str, Meta(min_length=1, description="what the preset is called in lists and commands")]
+    summary: Annotated[str, Meta(description="one line: what it is for")] = ""
+    encoder_parameters: Annotated[
+        int | None, Meta(description="parameters of the encoder block as counted, for lists that can't count")
+    ] = None
+    reference_accuracy: Annotated[
+        float | None, Meta(description="segment accuracy reported elsewhere, drawn as a line in the chart")
+    ] = None
+    reference_source: Annotated[str, Meta(description="where the reference accuracy comes from")] = ""
+
+
+class Budget(Section):
+    """[budget]: what the encoder block may cost."""
+
+    encoder_parameters: Annotated[
+        int, Meta(ge=1, description="trainable parameters the encoder block may have; shared layers count once")
+    ] = 300_000
+
+
+class Features(Section):
+    """[features]: the recipe of the log-mel frames. Two runs with the same recipe share one packed corpus."""
+
+    mel_bands: Annotated[int, Meta(ge=1, le=512, description="mel bands of a frame")] = 40
+    sample_rate: Annotated[int, Meta(ge=4000, le=96000, description="hertz that audio is resampled to")] = 16_000
+    window_ms: Annotated[float, Meta(ge=1.0, le=1000.0, description="length of the Hann window, milliseconds")] = 25.0
+    hop_ms: Annotated[float, Meta(ge=1.0, le=1000.0, description="from one frame to the next, milliseconds")] = 10.0
+    lowest_hz: Annotated[float, Meta(ge=0.0, description="where the lowest mel band begins, hertz")] = 50.0
+    peak_db: Annotated[float, Meta(le=0.0, description="peak that each utterance is scaled to, dB of full scale")] = -3.0
+    silence_level: Annotated[
+        float, Meta(ge=0.0, lt=1.0, description="share of full scale below which a sample is silence; 0 keeps all")
+    ] = 0.01
+    silence_seconds: Annotated[float, Meta(gt=0.0, description="silence longer than this is cut out, seconds")] = 0.1
+    floor: Annotated[float, Meta(gt=0.0, description="smallest mel energy before the logarithm")] = 1e-9
+
+    @property
+    def window(self) -> int:
+        """The window, and the length of the Fourier transform, in samples."""
+        return round(self.sample_rate * self.window_ms / 1000)
+
+    @property
+    def hop(self) -> int:
+        """The hop in samples."""
+        return round(self.sample_rate * self.hop_ms / 1000)
+
+
+class Segments(Section):
+    """[segments]: what a training batch is made of."""
+
+    frames: Annotated[int, Meta(ge=1, le=100_000, description="frames of a training segment (100 are a second)")] = 128
+    batch_size: Annotated[int, Meta(ge=1, le=65_536, description="segments of a batch")] = 32
+    short: Annotated[
+        Literal["repeat", "pad"],
+        Meta(description="what becomes of an utterance shorter than a segment: it wraps around, or is padded and masked"),
+    ] = "repeat"
+
+
+class HomeworkTransformer(Section, tag_field="kind", tag="homework_transformer"):
+    """[encoder] of kind homework_transformer."""
+
+    d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
+    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 3
+    share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = True
+    heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 1
+    ffn: Annotated[Width, Meta(description="hidden width of the feed-forward network")] = 800
+    dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
+
+
+class HomeworkConformer(Section, tag_field="kind", tag="homework_conformer"):
+    """[encoder] of kind homework_conformer."""
+
+    d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
+    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 3
+    share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = True
+    heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 1
+    ffn: Annotated[Width, Meta(description="hidden width of both feed-forward networks")] = 500
+    kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the convolution sees; odd")] = 3
+    dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
+
+
+class MeanPooling(Section, tag_field="kind", tag="mean"):
+    """[pooling] of kind mean: the average over time."""
+
+
+class MlpHead(Section, tag_field="kind", tag="mlp"):
+    """[head] of kind mlp: Linear, ReLU, Linear."""
+
+    hidden: Annotated[Width, Meta(description="width between the two linear layers")] = 80
+
+
+class LinearHead(Section, tag_field="kind", tag="linear"):
+    """[head] of kind linear: one linear layer."""
+
+
+class BatchNormLinearHead(Section, tag_field="kind", tag="batchnorm_linear"):
+    """[head] of kind batchnorm_linear: batch normalisation, then one linear layer."""
+
+
+Encoder: TypeAlias = HomeworkTransformer | HomeworkConformer
+Pooling: TypeAlias = MeanPooling
+Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead
+
+
+class Optimizer(Section):
+    """[optimizer]: AdamW (Loshchilov and Hutter, 2019)."""
+
+    learning_rate: Annotated[Positive, Meta(le=10.0, description="highest rate, reached at the end of the warm-up")] = 1e-3
+    weight_decay: Annotated[float, Meta(ge=0.0, le=1.0, description="decoupled weight decay")] = 0.01
+    beta1: Annotated[Share, Meta(description="decay of the gradient's running mean")] = 0.9
+    beta2: Annotated[Share, Meta(description="decay of the squared gradient's running mean")] = 0.999
+    clip_norm: Annotated[float, Meta(ge=0.0, description="gradients are scaled down to this norm; 0 switches it off")] = 1.0
+
+
+class Schedule(Section):
+    """[schedule]: the learning rate over the steps of a run."""
+
+    kind: Annotated[
+        Literal["cosine", "constant"], Meta(description="what follows the warm-up: half a cosine to zero, or nothing")
+    ] = "cosine"
+    warmup_steps: Annotated[
+        int, Meta(ge=0, description="steps over which the rate rises from zero; at most 10 % of a run is used")
+    ] = 1000
+
+
+class Validation(Section):
+    """[validation]: what is held out and how often it is looked at."""
+
+    every: Annotated[int, Meta(ge=1, description="steps from one validation to the next")] = 2000
+    share: Annotated[
+        float, Meta(gt=0.0, le=0.5, description="share of each speaker's utterances that is held out")
+    ] = 0.1
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides the split and the validation segments")] = 0
+    best_by: Annotated[
+        Literal["segment", "utterance"], Meta(description="which accuracy decides the best checkpoint")
+    ] = "segment"
+
+
+class RunSettings(Section):
+    """[run]: how long, where and with which random numbers."""
+
+    steps: Annotated[int, Meta(ge=1, le=1_000_000_000, description="optimizer steps of the whole run")] = 70_000
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides weights, data order and dropout")] = 0
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Meta(description="arithmetic of the training step; auto takes bfloat16 where the device is fast at it"),
+    ] = "auto"
+    device: Annotated[
+        str,
+        Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"),
+    ] = "auto"
+    threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads of the training step; 0 takes all cores")] = 0
+
+
+class Preset(Section):
+    """Every setting of a run. `engine.preset_file.load_preset` reads one, `to_toml` writes one."""
+
+    preset: Identity
+    encoder: Encoder
+    pooling: Pooling
+    head: Head
+    segments: Segments
+    optimizer: Optimizer
+    schedule: Schedule
+    validation: Validation
+    run: RunSettings
+    budget: Budget = field(default_factory=Budget)
+    features: Features = field(default_factory=Features)
+
+    @property
+    def name(self) -> str:
+        """The name in lists and commands."""
+        return self.preset.name
+
+    @property
+    def warmup_steps(self) -> int:
+        """The warm-up that is really used: the stated one, at most a tenth of the run."""
+        return min(self.schedule.warmup_steps, self.run.steps // 10)

@@ -1,0 +1,262 @@
+"""Presets as TOML: reading with messages for people, changing key by key, writing back.
+
+msgspec reports one error with a path only. So each key is converted alone and the message is composed here: file, key,
+the value found, what is allowed, and the nearest spelling.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import types
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import tomli
+import tomli_w
+from msgspec import Meta
+from msgspec import inspect as msgspec_inspect
+from msgspec.structs import FieldInfo, fields
+
+from engine.errors import InputError, nearest_spelling
+from engine.preset import Preset, Section
+
+SECTIONS: dict[str, FieldInfo] = {item.name: item for item in fields(Preset)}
+
+
+class PresetError(InputError):
+    """A preset can't be used; `problems` has one line for each reason."""
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.source = source
+        self.problems = list(problems)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+def load_preset(path: Path, overrides: Iterable[str] = ()) -> Preset:
+    """Reads a preset file and applies overrides such as "run.steps=500". Raises `PresetError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PresetError(str(path), [f"can't be read ({error.strerror})"]) from None
+    except UnicodeDecodeError as error:
+        raise PresetError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from None
+    return parse_preset(text, str(path), overrides)
+
+
+def parse_preset(text: str, source: str, overrides: Iterable[str] = ()) -> Preset:
+    """Makes a `Preset` of TOML text; `source` is how messages call it. Raises `PresetError`."""
+    try:
+        tables = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        raise PresetError(source, [f"is not valid TOML: {error}"]) from None
+    return _from_tables(tables, source, overrides)
+
+
+def with_overrides(preset: Preset, overrides: Iterable[str], source: str = "--set") -> Preset:
+    """The preset with keys replaced, checked as if it had been written so. Raises `PresetError`."""
+    tables = msgspec.to_builtins(preset)
+    return _from_tables(tables, source, overrides)
+
+
+def to_toml(preset: Preset) -> str:
+    """The preset as TOML text that `parse_preset` reads back to an equal preset."""
+    tables = {
+        section: {key: value for key, value in table.items() if value is not None}
+        for section, table in msgspec.to_builtins(preset).items()
+    }
+    return tomli_w.dumps(tables)
+
+
+def keys_of(section: str, kind: str | None = None) -> dict[str, FieldInfo]:
+    """The fields of a section by key; for encoder, pooling and head those of the given kind."""
+    return {item.name: item for item in fields(_structure(section, kind))}
+
+
+def kinds_of(section: str) -> list[str]:
+    """The kinds that [encoder], [pooling] or [head] can have; an empty list for other sections."""
+    return [tag for structure in _choices(section) if (tag := _tag(structure)) is not None]
+
+
+def help_of(item: FieldInfo) -> str:
+    """The sentence that explains a key, from its declaration."""
+    return next((meta.description for meta in _metas(item.type) if meta.description), "")
+
+
+# ------------------------------------------------------------------------------------------------ composing messages
+
+
+def _from_tables(tables: dict[str, Any], source: str, overrides: Iterable[str]) -> Preset:
+    problems: list[str] = []
+    tables = {name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()}
+    for override in overrides:
+        _apply(override, tables, problems)
+    for name in tables:
+        if name not in SECTIONS:
+            problems.append(f"unknown section [{name}]{nearest_spelling(name, SECTIONS)} {_allowed_keys(SECTIONS)}")
+    sections: dict[str, Section] = {}
+    for name, item in SECTIONS.items():
+        if name in tables:
+            section = _section(name, tables[name], problems)
+            if section is not None:
+                sections[name] = section
+        elif item.required:
+            problems.append(f"section [{name}] is missing")
+    if not problems:
+        problems += _contradictions(sections)
+    if problems:
+        raise PresetError(source, problems)
+    return Preset(**sections)  # type: ignore[arg-type]  # each section was converted to its field's own type
+
+
+def _apply(override: str, tables: dict[str, Any], problems: list[str]) -> None:
+    """Puts one "section.key=value" into the tables. A new kind drops the keys that it doesn't have."""
+    name, equals, text = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and key):
+        problems.append(f"'{override}' is not of the form section.key=value, such as run.steps=500")
+        return
+    if section not in SECTIONS:
+        known = [f"{known}.{key}" for known in SECTIONS]
+        problems.append(f"'{name}': unknown section{nearest_spelling(f'{section}.{key}', known)}")
+        return
+    table = tables.setdefault(section, {})
+    if not isinstance(table, dict):
+        return  # reported as a section that is no table
+    value = _value(text.strip())
+    if key == "kind" and value in kinds_of(section):
+        known_keys = keys_of(section, str(value))
+        for other in [other for other in table if other not in known_keys]:
+            del table[other]
+    table[key] = value
+
+
+def _value(text: str) -> Any:
+    """A value as TOML reads it; bare words are strings, so that nobody quotes twice in a shell."""
+    try:
+        return tomli.loads(f"value = {text}")["value"]
+    except tomli.TOMLDecodeError:
+        return text
+
+
+def _section(name: str, table: Any, problems: list[str]) -> Section | None:
+    if not isinstance(table, dict):
+        problems.append(f"{name} = {_shown(table)} should be a section, written [{name}]")
+        return None
+    kinds = kinds_of(name)
+    kind = table.get("kind")
+    if kinds:
+        if kind is None:
+            problems.append(f"{name}.kind is missing; allowed: {', '.join(kinds)}")
+            return None
+        if kind not in kinds:
+            hint = nearest_spelling(str(kind), kinds)
+            problems.append(f"{name}.kind = {_shown(kind)} is unknown{hint} (allowed: {', '.join(kinds)})")
+            return None
+        table = {key: value for key, value in table.items() if key != "kind"}
+    structure = _structure(name, kind if kinds else None)
+    known = {item.name: item for item in fields(structure)}
+    values: dict[str, Any] = {}
+    before = len(problems)
+    for key, value in table.items():
+        if key not in known:
+            problems.append(f"unknown key {name}.{key} = {_shown(value)}{nearest_spelling(key, known)} {_allowed_keys(known)}")
+            continue
+        annotation = known[key].type
+        try:
+            values[key] = msgspec.convert(value, annotation)
+        except msgspec.ValidationError:
+            problems.append(f"{name}.{key} = {_shown(value)} is not allowed; it takes {allowed(annotation)}")
+            continue
+        if isinstance(value, float) and not math.isfinite(value):
+            problems.append(f"{name}.{key} = {_shown(value)} is not allowed; it takes {allowed(annotation)}, finite")
+    for key, item in known.items():
+        if item.required and key not in table:
+            problems.append(f"{name}.{key} is missing; it takes {allowed(item.type)}")
+    return structure(**values) if len(problems) == before else None
+
+
+def _contradictions(sections: dict[str, Section]) -> list[str]:
+    """What is wrong between keys that are fine one by one."""
+    problems = []
+    encoder = sections["encoder"]
+    width, heads = getattr(encoder, "d_model", None), getattr(encoder, "heads", None)
+    if width is not None and heads is not None and width % heads:
+        divisors = [str(n) for n in range(1, min(width, 64) + 1) if width % n == 0]
+        problems.append(
+            f"encoder.d_model = {width} is not divisible by encoder.heads = {heads} (allowed heads: {', '.join(divisors)})"
+        )
+    kernel = getattr(encoder, "kernel", 1)
+    if kernel % 2 == 0:
+        problems.append(f"encoder.kernel = {kernel} is even; it takes an odd number, such as {kernel + 1}")
+    features = sections.get("features")
+    if features is not None and features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
+        problems.append("features.lowest_hz lies above half of features.sample_rate; nothing would be left to hear")
+    return problems
+
+
+def allowed(annotation: Any) -> str:
+    """What a key takes, in words, from its type: "a whole number of at least 1"."""
+    metas = _metas(annotation)
+    bounds = {name: getattr(meta, name) for meta in metas for name in ("ge", "gt", "le", "lt") if getattr(meta, name) is not None}
+    bare = _bare(annotation)
+    if get_origin(bare) is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in get_args(bare))
+    pattern = next((meta.description for meta in metas if meta.pattern), None)
+    if pattern:
+        return pattern
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
+    text = words.get(bare, str(bare))
+    phrases = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
+    limits = [f"{phrases[name]} {bounds[name]}" for name in ("ge", "gt", "le", "lt") if name in bounds]
+    return " ".join([text, " and ".join(limits)]).strip()
+
+
+def _allowed_keys(known: Iterable[str]) -> str:
+    return f"(known: {', '.join(known)})"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    text = re.sub(r"\s+", " ", text)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _choices(section: str) -> list[type[Section]]:
+    """The structures that a section can be: one, or one for each kind."""
+    annotation = get_type_hints(Preset)[section]
+    arms = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return list(arms)
+
+
+def _structure(section: str, kind: str | None) -> type[Section]:
+    choices = _choices(section)
+    return next((choice for choice in choices if kind is not None and _tag(choice) == kind), choices[0])
+
+
+def _tag(structure: type[Section]) -> str | None:
+    described = msgspec_inspect.type_info(structure)
+    assert isinstance(described, msgspec_inspect.StructType)
+    return None if described.tag is None else str(described.tag)
+
+
+def _metas(annotation: Any) -> list[Meta]:
+    """Every Meta of an annotation, the outermost last."""
+    if get_origin(annotation) is Annotated:
+        inner, *extra = get_args(annotation)
+        return _metas(inner) + [item for item in extra if isinstance(item, Meta)]
+    return [meta for arm in get_args(annotation) for meta in _metas(arm)] if get_origin(annotation) is Union else []
+
+
+def _bare(annotation: Any) -> Any:
+    """The annotation without Meta and without "or None"."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        arms = [arm for arm in get_args(annotation) if arm is not type(None)]
+        return _bare(arms[0]) if len(arms) == 1 else annotation
+    return annotation
+
+

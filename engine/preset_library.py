@@ -1,0 +1,73 @@
+"""Finding presets: those that come with the program, in a checkout or in the wheel, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import InputError, nearest_spelling
+from engine.files import config_folder
+from engine.preset import Preset
+from engine.preset_file import PresetError, load_preset
+
+
+class FoundPreset(msgspec.Struct, frozen=True):
+    """A preset file: either `preset` is there, or `problem` says why it can't be used."""
+
+    name: str
+    path: str
+    own: bool
+    preset: Preset | None
+    problem: str = ""
+
+
+def built_in_folder() -> Path:
+    """The presets that come with the program: inside the installed package, else beside it in the checkout."""
+    package = Path(__file__).parent
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parent / "presets"
+
+
+def own_folder() -> Path:
+    """Where a user's own presets lie."""
+    return config_folder() / "presets"
+
+
+def list_presets() -> list[FoundPreset]:
+    """All presets, built-in first, by encoder and then by size; a file with a problem doesn't hide the others.
+
+    A user's preset with a built-in's name takes its place.
+    """
+    found: dict[str, FoundPreset] = {}
+    for folder, own in ((built_in_folder(), False), (own_folder(), True)):
+        for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+            entry = _read(path, own)
+            found[entry.name] = entry
+    return sorted(found.values(), key=_place)
+
+
+def find_preset(name: str, overrides: Iterable[str] = ()) -> Preset:
+    """The preset of that name, or in the file of that path, with overrides. Raises `InputError`."""
+    path = Path(name).expanduser()
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        return load_preset(path, overrides)
+    presets = {entry.name: entry for entry in list_presets()}
+    if name not in presets:
+        known = ", ".join(presets)
+        raise InputError(f"no preset is called '{name}'{nearest_spelling(name, presets)} (there are: {known}; or give the path of a .toml file)")
+    return load_preset(Path(presets[name].path), overrides)
+
+
+def _read(path: Path, own: bool) -> FoundPreset:
+    try:
+        preset = load_preset(path)
+    except PresetError as error:
+        return FoundPreset(name=path.stem, path=str(path), own=own, preset=None, problem=str(error))
+    return FoundPreset(name=preset.name, path=str(path), own=own, preset=preset)
+
+
+def _place(entry: FoundPreset) -> tuple[bool, bool, int, str]:
+    size = entry.preset.preset.encoder_parameters if entry.preset else None
+    return entry.preset is None, entry.own, size or 0, entry.name

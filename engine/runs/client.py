@@ -1,0 +1,145 @@
+"""Starting a worker, resuming a run, asking things of it and following it, from any other process.
+
+Nothing here loads torch: a dashboard or a command stays light, and the training is a process of its own that outlives
+whoever started it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import InputError
+from engine.files import replacing, runs_folder
+from engine.preset import Preset
+from engine.runs.directory import RunDirectory, RunInfo, create_run
+from engine.runs.event_log import EventReader
+from engine.runs.events import AnyEvent, Answered, Failed, Finished
+from engine.runs.requests import Ask, Request, append_request
+
+
+def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDirectory:
+    """Makes a run directory and starts its worker in the background. Raises `InputError`.
+
+    `corpus` is "demo" or a path, as given to `engine.corpus.open_corpus`.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = parent or runs_folder()
+    number = 1
+    while (folder / (name := f"{stamp}-{preset.name}" + (f"-{number}" if number > 1 else ""))).exists():
+        number += 1
+    info = RunInfo(
+        id=name,
+        preset=preset.name,
+        corpus=corpus,
+        created=time.time(),
+        host=platform.node(),
+        command=sys.argv,
+    )
+    run = create_run(folder, preset, info)
+    launch_worker(run)
+    return run
+
+
+def resume_run(run: RunDirectory, steps: int | None = None) -> None:
+    """Starts a new worker that goes on from the last checkpoint. Raises `InputError`.
+
+    `steps` is the new total for a run that is already finished, or that should go on for longer.
+    """
+    if run.alive:
+        raise InputError(f"{run.id} is training already; 'spk-tui attach {run.id}' shows it")
+    preset = run.preset()
+    state = run.state()
+    if steps is None and state.phase == "finished":
+        raise InputError(f"{run.id} is finished; say --steps N (more than {preset.run.steps}) to train it further")
+    if steps is not None and steps <= state.step:
+        raise InputError(f"{run.id} has done {state.step} steps; --steps {steps} would leave nothing to do")
+    launch_worker(run, *([] if steps is None else ["--steps", str(steps)]))
+
+
+def launch_worker(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]:
+    """Starts the worker process in a session of its own, so that it survives a closed terminal."""
+    with run.console_path.open("ab") as console:
+        return subprocess.Popen(
+            [sys.executable, "-m", "engine.runs.worker", str(run.path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+def ask(run: RunDirectory, what: Ask) -> Request:
+    """Appends a request for the run's worker. Raises `InputError` when no worker lives to read it."""
+    if not run.alive:
+        raise InputError(f"{run.id} is not running, so nobody can {what} it")
+    request = Request(request=what)
+    append_request(run.requests_path, request)
+    return request
+
+
+def ask_and_wait(run: RunDirectory, what: Ask, seconds: float = 60.0) -> Answered:
+    """Asks and waits for the answer. Raises `InputError` when the worker ends or is silent for so long."""
+    reader = EventReader(run.events_path)
+    reader.read()
+    request = ask(run, what)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        alive = run.alive
+        for event in reader.read():
+            if isinstance(event, Answered) and event.request == request.id:
+                return event
+        if not alive:
+            raise InputError(f"{run.id} ended before it could {what}")
+        time.sleep(0.05)
+    raise InputError(f"{run.id} has not answered '{what}' for {seconds:.0f} s; it goes on, see 'spk-tui attach {run.id}'")
+
+
+def follow(run: RunDirectory, interval: float = 0.1, reader: EventReader | None = None) -> Iterator[AnyEvent | None]:
+    """Yields the run's events from the reader's place on as they are written, and None whenever there is no news.
+
+    Ends after the worker's last word, or when the worker is gone without one.
+    """
+    reader = reader or EventReader(run.events_path)
+    born = time.monotonic()
+    while True:
+        alive = run.alive or (reader.offset == 0 and time.monotonic() - born < 10.0)
+        news = reader.read()
+        yield from news
+        if news and isinstance(news[-1], Finished | Failed) and not run.alive:
+            return
+        if not news:
+            if not alive:
+                return
+            yield None
+            time.sleep(interval)
+
+
+def save_best(run: RunDirectory, destination: Path) -> Path:
+    """Copies the best checkpoint to a path (or into a folder); a live run without one validates first.
+
+    Returns the file written. Raises `InputError`.
+    """
+    if not run.best_path.is_file():
+        if not run.alive:
+            raise InputError(f"{run.id} has no best checkpoint: it ended before its first validation")
+        answer = ask_and_wait(run, "save", seconds=600.0)
+        if not answer.ok:
+            raise InputError(answer.message)
+    destination = destination.expanduser()
+    if destination.is_dir():
+        destination = destination / f"{run.id}.safetensors"
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(destination) as temporary:
+            shutil.copyfile(run.best_path, temporary)
+    except OSError as error:
+        raise InputError(f"{destination}: can't save there ({error.strerror})") from None
+    return destination

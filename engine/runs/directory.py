@@ -1,0 +1,198 @@
+"""The run directory: which file lies where, what run.json and labels.json say, and what state a run is in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+from engine.errors import InputError, nearest_spelling
+from engine.files import runs_folder, write_atomically
+from engine.preset import Preset
+from engine.preset_file import load_preset, to_toml
+from engine.runs.event_log import EventReader
+from engine.runs.lock import is_held
+from engine.runs.state import Phase, RunState
+
+Condition: TypeAlias = Phase | Literal["interrupted"]
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """run.json: what was asked for, and what it was resolved to once the worker knew."""
+
+    id: str
+    preset: str
+    corpus: str
+    created: float
+    host: str
+    command: list[str]
+    versions: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    device: str = ""
+    precision: str = ""
+    threads: int = 0
+    ranks: int = 1
+
+
+class Labels(Struct, kw_only=True):
+    """labels.json: what people write on a run. The dashboard owns it."""
+
+    name: str = ""
+    notes: str = ""
+    tags: list[str] = field(default_factory=list)
+
+
+class RunDirectory:
+    """Paths of one run, and the small files in it that are replaced as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """The run's name: that of its folder."""
+        return self.path.name
+
+    @property
+    def preset_path(self) -> Path:
+        """The preset as resolved."""
+        return self.path / "preset.toml"
+
+    @property
+    def info_path(self) -> Path:
+        """run.json."""
+        return self.path / "run.json"
+
+    @property
+    def events_path(self) -> Path:
+        """events.jsonl."""
+        return self.path / "events.jsonl"
+
+    @property
+    def requests_path(self) -> Path:
+        """requests.jsonl."""
+        return self.path / "requests.jsonl"
+
+    @property
+    def lock_path(self) -> Path:
+        """worker.lock, held as long as the worker lives."""
+        return self.path / "worker.lock"
+
+    @property
+    def console_path(self) -> Path:
+        """What the worker printed."""
+        return self.path / "console.log"
+
+    @property
+    def labels_path(self) -> Path:
+        """labels.json."""
+        return self.path / "labels.json"
+
+    @property
+    def last_path(self) -> Path:
+        """The full training state, to resume."""
+        return self.path / "checkpoints" / "last.pt"
+
+    @property
+    def best_path(self) -> Path:
+        """The best weights with all that is needed to use them."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    def preset(self) -> Preset:
+        """The run's preset. Raises `InputError`."""
+        return load_preset(self.preset_path)
+
+    def info(self) -> RunInfo:
+        """run.json. Raises `InputError`."""
+        try:
+            return msgspec.json.decode(self.info_path.read_bytes(), type=RunInfo)
+        except (OSError, msgspec.DecodeError) as error:
+            raise InputError(f"{self.info_path}: can't be read as a run's description ({error})") from None
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replaces run.json."""
+        write_atomically(self.info_path, msgspec.json.format(msgspec.json.encode(info)))
+
+    def write_preset(self, preset: Preset) -> None:
+        """Replaces preset.toml."""
+        write_atomically(self.preset_path, to_toml(preset))
+
+    def labels(self) -> Labels:
+        """labels.json; empty labels when there are none."""
+        try:
+            return msgspec.json.decode(self.labels_path.read_bytes(), type=Labels)
+        except (OSError, msgspec.DecodeError):
+            return Labels()
+
+    def write_labels(self, labels: Labels) -> None:
+        """Replaces labels.json."""
+        write_atomically(self.labels_path, msgspec.json.encode(labels))
+
+    def state(self) -> RunState:
+        """The state after all events written so far."""
+        return RunState.of(EventReader(self.events_path).read())
+
+    @property
+    def alive(self) -> bool:
+        """Whether a worker holds the lock."""
+        return is_held(self.lock_path)
+
+    def condition(self, state: RunState) -> Condition:
+        """The phase, or "interrupted" when the worker is gone without a last word."""
+        if state.ended or self.alive:
+            return state.phase
+        if state.events == 0 and time.time() - self.path.stat().st_mtime < 5.0:
+            return "starting"  # the worker has been asked for and has not taken its lock yet
+        return "interrupted"
+
+    def delete(self) -> None:
+        """Removes the directory with everything in it. Raises `InputError` while a worker lives."""
+        if self.alive:
+            raise InputError(f"{self.id} is still training; stop it first")
+        shutil.rmtree(self.path)
+
+
+def create_run(parent: Path, preset: Preset, info: RunInfo) -> RunDirectory:
+    """Makes the directory of a new run, only its owner may read it. Raises `InputError`."""
+    run = RunDirectory(parent / info.id)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        run.path.mkdir(mode=0o700)
+        (run.path / "checkpoints").mkdir(mode=0o700)
+    except OSError as error:
+        raise InputError(f"{run.path}: can't make the run directory ({error.strerror})") from None
+    run.write_preset(preset)
+    run.write_info(info)
+    return run
+
+
+def list_runs(parent: Path | None = None) -> list[RunDirectory]:
+    """All runs of a folder, the newest first."""
+    folder = parent or runs_folder()
+    if not folder.is_dir():
+        return []
+    found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and Path(entry.path, "run.json").is_file()]
+    return [RunDirectory(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+
+
+def find_run(name: str, parent: Path | None = None) -> RunDirectory:
+    """The run of that id (or a beginning of it that only one has), that path, or "last". Raises `InputError`."""
+    path = Path(name).expanduser()
+    if (path / "run.json").is_file():
+        return RunDirectory(path.resolve())
+    folder = parent or runs_folder()
+    runs = list_runs(folder)
+    if name == "last" and runs:
+        return runs[0]
+    matching = [run for run in runs if run.id == name] or [run for run in runs if run.id.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise InputError(f"'{name}' is the beginning of {len(matching)} runs: {', '.join(run.id for run in matching[:5])}")
+    hint = nearest_spelling(name, [run.id for run in runs])
+    raise InputError(f"no run is called '{name}'{hint} ({len(runs)} runs are in {folder}; 'spk-tui runs' lists them)")

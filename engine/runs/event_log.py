@@ -1,0 +1,61 @@
+"""events.jsonl as a file: one writer appends whole lines, any number of readers follow by byte offset."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.runs.events import AnyEvent, BadEvent, Event, decode_event, encode_event
+
+
+class EventWriter:
+    """Appends events, each as one write of one whole line. A torn last line of a killed worker is ended first."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        if path.stat().st_size and not _ends_with_line_feed(path):
+            self._file.write(b"\n")
+
+    def write(self, event: Event) -> None:
+        """Appends one event. The page cache holds it at once: a killed process loses nothing."""
+        self._file.write(encode_event(event) + b"\n")
+
+    def close(self) -> None:
+        """Puts what was written on the disk and closes the file."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+class EventReader:
+    """Reads what is new in events.jsonl. An unfinished last line waits; bad lines are skipped and counted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.bad_lines = 0
+
+    def read(self, most: int | None = None) -> list[AnyEvent]:
+        """The events appended since the last call (of at most `most` bytes); none when there is no file yet."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read() if most is None else file.read(most)
+        except FileNotFoundError:
+            return []
+        end = data.rfind(b"\n") + 1
+        self.offset += end
+        events: list[AnyEvent] = []
+        for line in data[:end].splitlines():
+            if not line.strip():
+                continue
+            try:
+                events.append(decode_event(line))
+            except BadEvent:
+                self.bad_lines += 1
+        return events
+
+
+def _ends_with_line_feed(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,55 @@
+"""What people ask of a running worker: one JSON object a line, appended to requests.jsonl by anyone.
+
+The worker answers each with an `answered` event that carries the request's id. Requests older than the worker are not
+its business: it reads from where the file ended when it began.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+Ask: TypeAlias = Literal["stop", "save", "pause", "continue"]
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One request and its id."""
+
+    request: Ask
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+def append_request(path: Path, request: Request) -> None:
+    """Appends the request as one write of one whole line."""
+    with path.open("ab", buffering=0) as file:
+        file.write(msgspec.json.encode(request) + b"\n")
+
+
+class Inbox:
+    """The requests that arrive after its construction."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.touch(exist_ok=True)
+        self._offset = path.stat().st_size
+
+    def read(self) -> list[Request]:
+        """The requests appended since the last call; lines that are none are passed over."""
+        if self._path.stat().st_size == self._offset:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        requests = []
+        for line in data[:end].splitlines():
+            try:
+                requests.append(msgspec.json.decode(line, type=Request))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+        return requests

@@ -1,0 +1,194 @@
+"""The one fold from events to what a run looks like now. Dashboard, commands and tests all read a run through it.
+
+It holds curves as growing arrays. An event that goes back (`resumed`, `rolled_back`) drops the points after its step,
+so a run that was killed and resumed reads as one run.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from engine.runs import events as e
+
+Phase: TypeAlias = Literal[
+    "starting", "preparing", "training", "validating", "paused", "stopping", "finished", "stopped", "failed"
+]
+
+
+class Curve:
+    """Values of one quantity over steps, in the order of the steps, with the time of each."""
+
+    def __init__(self) -> None:
+        self.steps = array("q")
+        self.values = array("d")
+        self.times = array("d")
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def append(self, step: int, value: float, time: float) -> None:
+        """Adds a point; its step is not before the last one."""
+        self.steps.append(step)
+        self.values.append(value)
+        self.times.append(time)
+
+    def cut_after(self, step: int) -> None:
+        """Drops the points whose step is greater."""
+        keep = bisect_right(self.steps, step)
+        del self.steps[keep:], self.values[keep:], self.times[keep:]
+
+    @property
+    def last(self) -> float | None:
+        """The newest value."""
+        return self.values[-1] if self.values else None
+
+
+class RunState:
+    """What is known of a run after a number of events. Only `apply` changes it."""
+
+    def __init__(self) -> None:
+        self.phase: Phase = "starting"
+        self.step = 0
+        self.steps = 0
+        self.events = 0
+        self.began: float | None = None
+        self.updated: float | None = None
+        self.started: e.Started | None = None
+        self.preparing: e.Preparing | None = None
+        self.validating: e.Validating | None = None
+        self.progress: e.Progress | None = None
+        self.validated: e.Validated | None = None
+        self.resources: e.Resources | None = None
+        self.finished: e.Finished | None = None
+        self.failed: e.Failed | None = None
+        self.best_accuracy: float | None = None
+        self.best_step: int | None = None
+        self.last_saved_step: int | None = None
+        self.answers: dict[str, e.Answered] = {}
+        self.diagnoses: list[e.Diagnosis] = []
+        self.train_loss = Curve()
+        self.train_accuracy = Curve()
+        self.steps_per_second = Curve()
+        self.learning_rate = Curve()
+        self.gradient_norm = Curve()
+        self.validation_loss = Curve()
+        self.segment_accuracy = Curve()
+        self.utterance_accuracy = Curve()
+        self._bests: list[tuple[int, float]] = []
+
+    @classmethod
+    def of(cls, events: Iterable[e.AnyEvent]) -> RunState:
+        """The state after these events."""
+        state = cls()
+        for event in events:
+            state.apply(event)
+        return state
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """All curves."""
+        return (
+            self.train_loss, self.train_accuracy, self.steps_per_second, self.learning_rate, self.gradient_norm,
+            self.validation_loss, self.segment_accuracy, self.utterance_accuracy,
+        )  # fmt: skip
+
+    @property
+    def ended(self) -> bool:
+        """Whether the worker has said its last word."""
+        return self.phase in ("finished", "stopped", "failed")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time to the last step at the rate of the recent progress; none while nothing is known."""
+        if self.progress is None or not self.steps or self.ended:
+            return None
+        recent = [rate for rate in self.steps_per_second.values[-20:] if rate > 0]
+        return (self.steps - self.step) * len(recent) / sum(recent) if recent else None
+
+    def apply(self, event: e.AnyEvent) -> None:
+        """Takes in one event."""
+        self.events += 1
+        self.updated = event.time
+        if self.began is None:
+            self.began = event.time
+        if isinstance(event, e.Progress):
+            self._progress(event)
+        elif isinstance(event, e.Validated):
+            self._validated(event)
+        elif isinstance(event, e.Resources):
+            self.resources = event
+        elif isinstance(event, e.Validating):
+            self.validating, self.phase = event, "validating"
+        elif isinstance(event, e.Preparing):
+            self.preparing, self.phase = event, "preparing"
+        elif isinstance(event, e.Checkpoint):
+            self._checkpoint(event)
+        elif isinstance(event, e.Answered):
+            self.answers[event.request] = event
+        elif isinstance(event, e.Diagnosis):
+            self.diagnoses.append(event)
+        else:
+            self._turn(event)
+
+    def _turn(self, event: e.AnyEvent) -> None:
+        """The rarer events, which turn the run from one phase to the next."""
+        if isinstance(event, e.Queued):
+            self.phase = "starting"
+            self.finished = self.failed = None
+        elif isinstance(event, e.Started):
+            self.started, self.steps, self.phase = event, event.steps, "training"
+        elif isinstance(event, e.Paused):
+            self.phase = "paused"
+        elif isinstance(event, e.Continued):
+            self.phase = "training"
+        elif isinstance(event, e.Stopping):
+            self.phase = "stopping"
+        elif isinstance(event, e.Resumed):
+            self.steps, self.phase = event.steps, "training"
+            self._go_back(event.step)
+        elif isinstance(event, e.RolledBack):
+            self._go_back(event.step)
+        elif isinstance(event, e.Finished):
+            self.finished, self.step = event, event.step
+            self.phase = "finished" if event.reason == "completed" else "stopped"
+        elif isinstance(event, e.Failed):
+            self.failed, self.phase = event, "failed"
+
+    def _progress(self, event: e.Progress) -> None:
+        self.progress, self.step = event, event.step
+        if self.phase != "stopping":
+            self.phase = "training"
+        for curve, value in (
+            (self.train_loss, event.loss), (self.train_accuracy, event.accuracy),
+            (self.steps_per_second, event.steps_per_second), (self.learning_rate, event.learning_rate),
+            (self.gradient_norm, event.gradient_norm),
+        ):  # fmt: skip
+            curve.append(event.step, value, event.time)
+
+    def _validated(self, event: e.Validated) -> None:
+        self.validated, self.validating, self.step = event, None, event.step
+        if self.phase == "validating":
+            self.phase = "training"
+        for curve, value in (
+            (self.validation_loss, event.loss), (self.segment_accuracy, event.segment_accuracy),
+            (self.utterance_accuracy, event.utterance_accuracy),
+        ):  # fmt: skip
+            curve.append(event.step, value, event.time)
+
+    def _checkpoint(self, event: e.Checkpoint) -> None:
+        if event.kind == "last":
+            self.last_saved_step = event.step
+        elif event.accuracy is not None:
+            self.best_accuracy, self.best_step = event.accuracy, event.step
+            self._bests.append((event.step, event.accuracy))
+
+    def _go_back(self, step: int) -> None:
+        self.step = step
+        self.finished = self.failed = self.validating = None
+        for curve in self.curves:
+            curve.cut_after(step)
+        self._bests = [best for best in self._bests if best[0] <= step]
+        self.best_step, self.best_accuracy = self._bests[-1] if self._bests else (None, None)
