@@ -21,7 +21,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A section of the TOML file."""
 
 
-class Identity(Section):
+class Identity(Section, frozen=True):
     """[preset]: what it is called and what to expect of it."""
 
     name: Annotated[str, Meta(min_length=1, description="what the preset is called in lists and commands")]
@@ -35,7 +35,7 @@ class Identity(Section):
     reference_source: Annotated[str, Meta(description="where the reference accuracy comes from")] = ""
 
 
-class Budget(Section):
+class Budget(Section, frozen=True):
     """[budget]: what the encoder block may cost."""
 
     encoder_parameters: Annotated[
@@ -43,7 +43,7 @@ class Budget(Section):
     ] = 300_000
 
 
-class Features(Section):
+class Features(Section, frozen=True):
     """[features]: the recipe of the log-mel frames. Two runs with the same recipe share one packed corpus."""
 
     mel_bands: Annotated[int, Meta(ge=1, le=512, description="mel bands of a frame")] = 40
@@ -51,7 +51,9 @@ class Features(Section):
     window_ms: Annotated[float, Meta(ge=1.0, le=1000.0, description="length of the Hann window, milliseconds")] = 25.0
     hop_ms: Annotated[float, Meta(ge=1.0, le=1000.0, description="from one frame to the next, milliseconds")] = 10.0
     lowest_hz: Annotated[float, Meta(ge=0.0, description="where the lowest mel band begins, hertz")] = 50.0
-    peak_db: Annotated[float, Meta(le=0.0, description="peak that each utterance is scaled to, dB of full scale")] = -3.0
+    peak_db: Annotated[
+        float, Meta(le=0.0, description="peak that each utterance is scaled to, dB of full scale")
+    ] = -3.0
     silence_level: Annotated[
         float, Meta(ge=0.0, lt=1.0, description="share of full scale below which a sample is silence; 0 keeps all")
     ] = 0.01
@@ -69,18 +71,20 @@ class Features(Section):
         return round(self.sample_rate * self.hop_ms / 1000)
 
 
-class Segments(Section):
+class Segments(Section, frozen=True):
     """[segments]: what a training batch is made of."""
 
     frames: Annotated[int, Meta(ge=1, le=100_000, description="frames of a training segment (100 are a second)")] = 128
     batch_size: Annotated[int, Meta(ge=1, le=65_536, description="segments of a batch")] = 32
     short: Annotated[
         Literal["repeat", "pad"],
-        Meta(description="what becomes of an utterance shorter than a segment: it wraps around, or is padded and masked"),
+        Meta(
+            description="what becomes of an utterance shorter than a segment: it wraps around, or is padded and masked"
+        ),
     ] = "repeat"
 
 
-class HomeworkTransformer(Section, tag_field="kind", tag="homework_transformer"):
+class HomeworkTransformer(Section, frozen=True, tag_field="kind", tag="homework_transformer"):
     """[encoder] of kind homework_transformer."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
@@ -91,7 +95,7 @@ class HomeworkTransformer(Section, tag_field="kind", tag="homework_transformer")
     dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
 
 
-class HomeworkConformer(Section, tag_field="kind", tag="homework_conformer"):
+class HomeworkConformer(Section, frozen=True, tag_field="kind", tag="homework_conformer"):
     """[encoder] of kind homework_conformer."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
@@ -103,21 +107,21 @@ class HomeworkConformer(Section, tag_field="kind", tag="homework_conformer"):
     dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
 
 
-class MeanPooling(Section, tag_field="kind", tag="mean"):
+class MeanPooling(Section, frozen=True, tag_field="kind", tag="mean"):
     """[pooling] of kind mean: the average over time."""
 
 
-class MlpHead(Section, tag_field="kind", tag="mlp"):
+class MlpHead(Section, frozen=True, tag_field="kind", tag="mlp"):
     """[head] of kind mlp: Linear, ReLU, Linear."""
 
     hidden: Annotated[Width, Meta(description="width between the two linear layers")] = 80
 
 
-class LinearHead(Section, tag_field="kind", tag="linear"):
+class LinearHead(Section, frozen=True, tag_field="kind", tag="linear"):
     """[head] of kind linear: one linear layer."""
 
 
-class BatchNormLinearHead(Section, tag_field="kind", tag="batchnorm_linear"):
+class BatchNormLinearHead(Section, frozen=True, tag_field="kind", tag="batchnorm_linear"):
     """[head] of kind batchnorm_linear: batch normalisation, then one linear layer."""
 
 
@@ -126,17 +130,21 @@ Pooling: TypeAlias = MeanPooling
 Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead
 
 
-class Optimizer(Section):
+class Optimizer(Section, frozen=True):
     """[optimizer]: AdamW (Loshchilov and Hutter, 2019)."""
 
-    learning_rate: Annotated[Positive, Meta(le=10.0, description="highest rate, reached at the end of the warm-up")] = 1e-3
+    learning_rate: Annotated[Positive, Meta(le=10.0, description="highest rate, reached at the end of the warm-up")] = (
+        1e-3
+    )
     weight_decay: Annotated[float, Meta(ge=0.0, le=1.0, description="decoupled weight decay")] = 0.01
     beta1: Annotated[Share, Meta(description="decay of the gradient's running mean")] = 0.9
     beta2: Annotated[Share, Meta(description="decay of the squared gradient's running mean")] = 0.999
-    clip_norm: Annotated[float, Meta(ge=0.0, description="gradients are scaled down to this norm; 0 switches it off")] = 1.0
+    clip_norm: Annotated[
+        float, Meta(ge=0.0, description="gradients are scaled down to this norm; 0 switches it off")
+    ] = 1.0
 
 
-class Schedule(Section):
+class Schedule(Section, frozen=True):
     """[schedule]: the learning rate over the steps of a run."""
 
     kind: Annotated[
@@ -147,20 +155,20 @@ class Schedule(Section):
     ] = 1000
 
 
-class Validation(Section):
+class Validation(Section, frozen=True):
     """[validation]: what is held out and how often it is looked at."""
 
     every: Annotated[int, Meta(ge=1, description="steps from one validation to the next")] = 2000
-    share: Annotated[
-        float, Meta(gt=0.0, le=0.5, description="share of each speaker's utterances that is held out")
-    ] = 0.1
+    share: Annotated[float, Meta(gt=0.0, le=0.5, description="share of each speaker's utterances that is held out")] = (
+        0.1
+    )
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides the split and the validation segments")] = 0
     best_by: Annotated[
         Literal["segment", "utterance"], Meta(description="which accuracy decides the best checkpoint")
     ] = "segment"
 
 
-class RunSettings(Section):
+class RunSettings(Section, frozen=True):
     """[run]: how long, where and with which random numbers."""
 
     steps: Annotated[int, Meta(ge=1, le=1_000_000_000, description="optimizer steps of the whole run")] = 70_000
@@ -176,7 +184,7 @@ class RunSettings(Section):
     threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads of the training step; 0 takes all cores")] = 0
 
 
-class Preset(Section):
+class Preset(Section, frozen=True):
     """Every setting of a run. `engine.preset_file.load_preset` reads one, `to_toml` writes one."""
 
     preset: Identity

@@ -162,7 +162,9 @@ def _section(name: str, table: Any, problems: list[str]) -> Section | None:
     before = len(problems)
     for key, value in table.items():
         if key not in known:
-            problems.append(f"unknown key {name}.{key} = {_shown(value)}{nearest_spelling(key, known)} {_allowed_keys(known)}")
+            problems.append(
+                f"unknown key {name}.{key} = {_shown(value)}{nearest_spelling(key, known)} {_allowed_keys(known)}"
+            )
             continue
         annotation = known[key].type
         try:
@@ -200,7 +202,12 @@ def _contradictions(sections: dict[str, Section]) -> list[str]:
 def allowed(annotation: Any) -> str:
     """What a key takes, in words, from its type: "a whole number of at least 1"."""
     metas = _metas(annotation)
-    bounds = {name: getattr(meta, name) for meta in metas for name in ("ge", "gt", "le", "lt") if getattr(meta, name) is not None}
+    bounds = {
+        name: getattr(meta, name)
+        for meta in metas
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(meta, name) is not None
+    }
     bare = _bare(annotation)
     if get_origin(bare) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(bare))
@@ -258,5 +265,3 @@ def _bare(annotation: Any) -> Any:
         arms = [arm for arm in get_args(annotation) if arm is not type(None)]
         return _bare(arms[0]) if len(arms) == 1 else annotation
     return annotation
-
-

@@ -20,7 +20,7 @@ from engine.files import replacing, runs_folder
 from engine.preset import Preset
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader
-from engine.runs.events import AnyEvent, Answered, Failed, Finished
+from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.requests import Ask, Request, append_request
 
 
@@ -99,7 +99,9 @@ def ask_and_wait(run: RunDirectory, what: Ask, seconds: float = 60.0) -> Answere
         if not alive:
             raise InputError(f"{run.id} ended before it could {what}")
         time.sleep(0.05)
-    raise InputError(f"{run.id} has not answered '{what}' for {seconds:.0f} s; it goes on, see 'spk-tui attach {run.id}'")
+    raise InputError(
+        f"{run.id} has not answered '{what}' for {seconds:.0f} s; it goes on, see 'spk-tui attach {run.id}'"
+    )
 
 
 def follow(run: RunDirectory, interval: float = 0.1, reader: EventReader | None = None) -> Iterator[AnyEvent | None]:

@@ -176,7 +176,9 @@ def list_runs(parent: Path | None = None) -> list[RunDirectory]:
     folder = parent or runs_folder()
     if not folder.is_dir():
         return []
-    found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and Path(entry.path, "run.json").is_file()]
+    found = [
+        Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and Path(entry.path, "run.json").is_file()
+    ]
     return [RunDirectory(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
 
 
@@ -193,6 +195,8 @@ def find_run(name: str, parent: Path | None = None) -> RunDirectory:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise InputError(f"'{name}' is the beginning of {len(matching)} runs: {', '.join(run.id for run in matching[:5])}")
+        raise InputError(
+            f"'{name}' is the beginning of {len(matching)} runs: {', '.join(run.id for run in matching[:5])}"
+        )
     hint = nearest_spelling(name, [run.id for run in runs])
     raise InputError(f"no run is called '{name}'{hint} ({len(runs)} runs are in {folder}; 'spk-tui runs' lists them)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -174,8 +174,6 @@ _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 class BadEvent(ValueError):
     """A line is not an event of this schema."""
 
-    event: ClassVar[str] = "bad"
-
 
 def encode_event(event: Event) -> bytes:
     """The event as one JSON line without its line feed."""
@@ -203,7 +201,8 @@ def _decode_non_finite(line: bytes) -> AnyEvent:
         table = msgspec.json.decode(line)
         if not isinstance(table, dict):
             raise BadEvent("an event is a JSON object")
-        return msgspec.convert({key: _number(value) for key, value in table.items()}, AnyEvent)
+        event: AnyEvent = msgspec.convert({key: _number(value) for key, value in table.items()}, AnyEvent)
+        return event
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise BadEvent(str(error)) from None
 

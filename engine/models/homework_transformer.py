@@ -1,0 +1,39 @@
+"""The course assignment's Transformer encoder: attention with a residual, then a feed-forward network without one."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.models.layers import FeedForward, Positions, SelfAttention
+from engine.preset import HomeworkTransformer
+
+
+class HomeworkTransformerLayer(nn.Module):
+    """x = dropout(norm(attention(x) + x)); output = dropout(FFN(x)), after Vaswani et al. (2017), post-norm.
+
+    As handed in, nothing is added around the feed-forward network, and a second LayerNorm is held (and counted)
+    that the forward pass doesn't use.
+    """
+
+    def __init__(self, settings: HomeworkTransformer) -> None:
+        super().__init__()
+        self.attention = SelfAttention(settings.d_model, settings.heads)
+        self.attention_norm = nn.LayerNorm(settings.d_model)
+        self.feed_forward = FeedForward(settings.d_model, settings.ffn)
+        self.unused_norm = nn.LayerNorm(settings.d_model)
+        self.dropout = settings.dropout
+
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """frames: (batch, time, d_model) -> (batch, time, d_model)."""
+        attended = self.attention_norm(self.attention(frames, mask) + frames)
+        attended = functional.dropout(attended, self.dropout, self.training)
+        return functional.dropout(self.feed_forward(attended), self.dropout, self.training)
+
+
+class HomeworkTransformerEncoder(Positions):
+    """`layers` positions of `HomeworkTransformerLayer`, sharing one layer unless told otherwise."""
+
+    def __init__(self, settings: HomeworkTransformer) -> None:
+        held = 1 if settings.share_layers else settings.layers
+        super().__init__([HomeworkTransformerLayer(settings) for _ in range(held)], settings.layers)

@@ -1,0 +1,90 @@
+"""Layers that several encoders are built of. Each says its kind, by which the budget meter groups parameters.
+
+All of them take `mask` (batch, time), True where a frame is real, or None when every frame is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class SelfAttention(nn.Module):
+    """Scaled dot-product self-attention (Vaswani et al., 2017) with bias-free query, key and value projections."""
+
+    layer_kind: ClassVar[str] = "attention"
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """frames: (batch, time, width) -> (batch, time, width). Padded frames are never looked at."""
+        batch, time, width = frames.shape
+        projected = self.query_key_value(frames).view(batch, time, 3, self.heads, width // self.heads)
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
+        seen = None if mask is None else mask[:, None, None, :]  # (batch, 1, 1, time): which keys may be looked at
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, time, width))
+        return merged
+
+
+class FeedForward(nn.Module):
+    """Linear, ReLU, Linear on each frame alone."""
+
+    layer_kind: ClassVar[str] = "feed-forward"
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(width, hidden)
+        self.contract = nn.Linear(hidden, width)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """frames: (batch, time, width) -> (batch, time, width)."""
+        contracted: Tensor = self.contract(functional.relu(self.expand(frames)))
+        return contracted
+
+
+class GatedConvolution(nn.Module):
+    """A convolution over time with a gated linear unit (Dauphin et al., 2017), without bias."""
+
+    layer_kind: ClassVar[str] = "convolution"
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(width, 2 * width, kernel, padding=kernel // 2, bias=False)
+
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """frames: (batch, time, width) -> (batch, time, width). Padded frames count as zeros, as beyond the edge."""
+        if mask is not None:
+            frames = frames * mask[:, :, None]
+        gated = functional.glu(self.convolution(frames.transpose(1, 2)), dim=1)  # (batch, width, time)
+        return gated.transpose(1, 2)
+
+
+class Positions(nn.Module):
+    """The positions that frames pass one after another: a layer each, or one layer at all of them.
+
+    A shared layer is held once and looped over, so that it is counted, saved and optimised once.
+    """
+
+    def __init__(self, layers: list[nn.Module], positions: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.positions = positions
+
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """frames: (batch, time, width) -> (batch, time, width)."""
+        for position in range(self.positions):
+            frames = self.layers[position % len(self.layers)](frames, mask)
+        return frames
+
+
+def length_mask(lengths: Tensor, time: int) -> Tensor:
+    """lengths: (batch,) -> (batch, time), True where a frame is real."""
+    return torch.arange(time, device=lengths.device)[None, :] < lengths[:, None]

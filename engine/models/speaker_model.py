@@ -1,0 +1,30 @@
+"""A speaker model put together from a preset: front end, encoder, pooling, head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from engine.models.registry import ENCODERS, HEADS, POOLINGS
+from engine.preset import Preset
+
+
+class SpeakerModel(nn.Module):
+    """Log-mel frames in, one logit a speaker out. `embed` gives the vector that stands for the utterance."""
+
+    def __init__(self, preset: Preset, speakers: int) -> None:
+        super().__init__()
+        width = preset.encoder.d_model
+        self.front_end = nn.Linear(preset.features.mel_bands, width)
+        self.encoder = ENCODERS[type(preset.encoder)](preset.encoder)
+        self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, width)
+        self.head = HEADS[type(preset.head)](preset.head, self.pooling.output_width, speakers)
+
+    def embed(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
+        """frames: (batch, time, mel), mask: (batch, time) or None -> (batch, width), the head's input."""
+        pooled: Tensor = self.pooling(self.encoder(self.front_end(frames), mask), mask)
+        return pooled
+
+    def forward(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
+        """frames: (batch, time, mel), mask: (batch, time) or None -> logits (batch, speakers)."""
+        logits: Tensor = self.head(self.embed(frames, mask))
+        return logits
