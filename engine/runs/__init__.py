@@ -1,1 +1,1 @@
-"""Runs: what a worker says (events), where it lies (directory), the process itself (worker) and how to reach it (client)."""
+"""Runs: what a worker says, where it lies on the disk, the process itself, and how others reach it."""

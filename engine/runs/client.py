@@ -104,16 +104,26 @@ def ask_and_wait(run: RunDirectory, what: Ask, seconds: float = 60.0) -> Answere
     )
 
 
-def follow(run: RunDirectory, interval: float = 0.1, reader: EventReader | None = None) -> Iterator[AnyEvent | None]:
+def follow(
+    run: RunDirectory,
+    interval: float = 0.1,
+    reader: EventReader | None = None,
+    starting_seconds: float | None = None,
+) -> Iterator[AnyEvent | None]:
     """Yields the run's events from the reader's place on as they are written, and None whenever there is no news.
 
-    Ends after the worker's last word, or when the worker is gone without one.
+    Ends after the worker's last word, or when the worker is gone without one. `starting_seconds` is how long a worker
+    that has just been launched may take to its first word; by default 10 s for a run without any event, else none.
     """
     reader = reader or EventReader(run.events_path)
-    born = time.monotonic()
+    if starting_seconds is None:
+        starting_seconds = 10.0 if reader.offset == 0 else 0.0
+    patience_ends = time.monotonic() + starting_seconds
     while True:
-        alive = run.alive or (reader.offset == 0 and time.monotonic() - born < 10.0)
+        alive = run.alive or time.monotonic() < patience_ends
         news = reader.read()
+        if news:
+            patience_ends = 0.0
         yield from news
         if news and isinstance(news[-1], Finished | Failed) and not run.alive:
             return

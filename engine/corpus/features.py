@@ -1,0 +1,181 @@
+"""Log-mel features: from an audio file to the frames that a network sees, by the recipe in a preset's [features].
+
+The order is that of yistLin/dvector, whose recipe this is: one channel, resample, scale the peak, cut silence, log-mel.
+It knows single files only; which files there are and where their frames go is the work of readers and `packed.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from engine.errors import InputError
+from engine.preset import Features
+
+Samples = NDArray[np.floating]
+
+QUIETEST_PEAK = 1e-4  # -80 dB of full scale: three steps of 16-bit audio, so what is left is rounding, not sound
+DECODE_BLOCK = 1 << 18  # samples a channel; many channels never exist in memory all at once
+FRAME_BLOCK = 256  # frames transformed at a time: their windows (400 samples in float64) stay inside a core's cache
+
+BLAS_THREADS_FROM = 1 << 18  # multiplications from which OpenBLAS (interface/gemm.c) takes more than one thread
+
+
+class UnusableAudio(Exception):
+    """A recording can't become frames. `kind` is a short name to count by, the text says what was found."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+def extract(path: Path, features: Features) -> NDArray[np.float16]:
+    """The log-mel frames of one audio file, rounded to float16: (frames, mel).
+
+    Raises `UnusableAudio` when the file can't be read, is empty, silent, not finite or shorter than one window.
+    """
+    samples = prepare_samples(*decode(path), features)
+    return log_mel(samples, features).astype(np.float16)
+
+
+def decode(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Reads an audio file of any rate and channel count as the mean of its channels: (samples,), and its hertz.
+
+    Raises `UnusableAudio`.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise UnusableAudio("empty", "is a file of 0 bytes")
+        with soundfile.SoundFile(path) as file:
+            # Block by block, until there is no more: the length in a header may be wrong, even absurdly great.
+            blocks = []
+            while len(block := file.read(DECODE_BLOCK, dtype="float32", always_2d=True)):  # (samples, channels)
+                blocks.append(block[:, 0] if file.channels == 1 else block.mean(axis=1))
+            rate = int(file.samplerate)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UnusableAudio("unreadable", reason_of(error)) from None
+    if not blocks:
+        raise UnusableAudio("empty", "has no samples")
+    return np.concatenate(blocks), rate
+
+
+def reason_of(error: Exception) -> str:
+    """What a failure to read says, without the path that libsndfile repeats."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(getattr(error, "error_string", "") or error).strip().rstrip(".")
+
+
+def prepare_samples(samples: NDArray[np.float32], rate: int, features: Features) -> NDArray[np.float32]:
+    """Resamples, scales the peak and cuts silence, in this order: (samples,) to (samples left,).
+
+    The peak is scaled before silence is judged, so that a quiet recording isn't taken for silence, and not again after:
+    what is cut is below the peak anyway. Raises `UnusableAudio`.
+    """
+    if not np.isfinite(samples).all():
+        raise UnusableAudio("not finite", "contains samples that are infinite or not a number")
+    if rate != features.sample_rate:
+        samples = soxr.resample(samples, rate, features.sample_rate, quality="HQ")
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak < QUIETEST_PEAK:
+        raise UnusableAudio("silent", "contains no sound" if peak == 0 else "never rises above -80 dB of full scale")
+    samples = samples * np.float32(10 ** (features.peak_db / 20) / peak)
+    samples = cut_silence(samples, features.silence_level, round(features.silence_seconds * features.sample_rate))
+    if len(samples) < features.window:
+        left = f"{len(samples) / features.sample_rate * 1000:.0f} ms of sound"
+        raise UnusableAudio("short", f"has {left}, less than one window of {features.window_ms:g} ms")
+    return samples
+
+
+def cut_silence(samples: NDArray[np.float32], level: float, shortest: int) -> NDArray[np.float32]:
+    """Removes every run of at least `shortest` samples that all lie below `level` (1.0 is full scale).
+
+    This is what SoX's effect "silence 1 0.1 1% -1 0.1 1%", as yistLin/dvector calls it, is meant to do: take out, at
+    the beginning, the end and everywhere between, silence that lasts 0.1 s. SoX judges the root mean square of a
+    sliding 20 ms window and resumes only after 0.1 s of sound, so it also takes soft edges of words and single clicks;
+    here each sample is judged by itself, no sound is ever cut, and the whole is a few array operations.
+    """
+    loud = np.flatnonzero(np.abs(samples) >= level)
+    edges = np.concatenate(([-1], loud, [len(samples)]))
+    gaps = np.flatnonzero(np.diff(edges) > shortest)  # a gap of n silent samples is a step of n + 1
+    if not len(gaps):
+        return samples
+    begins = np.concatenate(([0], edges[gaps + 1]))  # the stretches that stay lie between the gaps
+    ends = np.concatenate((edges[gaps] + 1, [len(samples)]))
+    return np.concatenate([samples[begin:end] for begin, end in zip(begins, ends, strict=True)])
+
+
+def log_mel(samples: Samples, features: Features) -> NDArray[np.float64]:
+    """The logarithm of the mel energies of frames centred on every hop: (samples,) to (1 + samples // hop, mel).
+
+    Hann window as long as the Fourier transform, edges reflected, power spectrum, mel bands without normalisation,
+    natural logarithm of the energy or of the recipe's floor, whichever is greater: librosa.feature.melspectrogram with
+    htk=True, norm=None, pad_mode="reflect", and torchaudio's MelSpectrogram by default. It is computed in float64: the
+    rounding of a float32 transform shows in bands 100 dB below the loudest one. Needs more than half a window of
+    samples.
+    """
+    window, hop = features.window, features.hop
+    half = window // 2
+    padded = np.pad(samples.astype(np.float64), half, mode="reflect")
+    windows = sliding_window_view(padded, window)[::hop]  # (frames, window), a view
+    hann, bands = hann_window(window), mel_bands(features)
+    mel = np.empty((len(windows), features.mel_bands))
+    for begin in range(0, len(windows), FRAME_BLOCK):
+        block = slice(begin, begin + FRAME_BLOCK)
+        spectrum = np.fft.rfft(windows[block] * hann)  # (frames, bins)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        _multiply_on_this_thread(power, bands, mel[block])
+    return np.log(np.maximum(mel, features.floor, out=mel), out=mel)
+
+
+def _multiply_on_this_thread(power: Samples, bands: Samples, mel: Samples) -> None:
+    """mel = power @ bands, in products so small that the BLAS library doesn't share them between threads.
+
+    Files are extracted on all cores at once; there, BLAS threads of each extracting thread spinning for the same cores
+    cost half of the speed.
+    """
+    rows = max(1, BLAS_THREADS_FROM // bands.size)
+    for begin in range(0, len(power), rows):
+        np.matmul(power[begin : begin + rows], bands, out=mel[begin : begin + rows])
+
+
+@lru_cache(maxsize=8)
+def hann_window(length: int) -> NDArray[np.float64]:
+    """The periodic Hann window: (length,)."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    window.setflags(write=False)
+    return window
+
+
+@lru_cache(maxsize=8)
+def mel_bands(features: Features) -> NDArray[np.float64]:
+    """The triangular mel filter bank on the HTK scale, each triangle of height 1: (bins, mel).
+
+    Bands lie at equal distances in mel from the recipe's lowest frequency to half the sample rate (Young et al., The
+    HTK Book). Raises `InputError` when a band is so narrow that no bin of the Fourier transform falls into it.
+    """
+    bins = np.arange(features.window // 2 + 1) * features.sample_rate / features.window  # hertz
+    mels = np.linspace(_mel(features.lowest_hz), _mel(features.sample_rate / 2), features.mel_bands + 2)
+    edges = 700 * (10 ** (mels / 2595) - 1)  # hertz; band b rises from edges[b], peaks at b + 1 and ends at b + 2
+    rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
+    falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
+    bands = np.maximum(0.0, np.minimum(rising, falling))
+    deaf = int((bands.max(axis=0) == 0).sum())
+    if deaf:
+        raise InputError(
+            f"features.mel_bands = {features.mel_bands}: {deaf} of the bands are narrower than the resolution of a"
+            f" {features.window_ms:g} ms window and would hear nothing; use fewer bands or a longer features.window_ms"
+        )
+    bands.setflags(write=False)
+    return bands
+
+
+def _mel(hertz: float) -> float:
+    return 2595 * math.log10(1 + hertz / 700)

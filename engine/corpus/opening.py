@@ -1,0 +1,71 @@
+"""From what a person types to a `Corpus`: a path, whose layout is recognised, or the name of the demo corpus.
+
+A new layout is one file under readers/ and one line in `LAYOUTS`. No audio is decoded here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.corpus.corpus import Corpus
+from engine.corpus.demo import open_demo, parse_demo
+from engine.corpus.readers import audio_folder
+from engine.corpus.readers.layout import Layout
+from engine.errors import InputError, nearest_spelling
+
+LAYOUTS: dict[str, Layout] = {
+    # The first that recognises a folder reads it, so the one that takes any folder is the last.
+    audio_folder.LAYOUT.name: audio_folder.LAYOUT,
+}
+
+
+def open_corpus(spec: str) -> Corpus:
+    """The corpus at a path, or the built-in one: "demo", or "demo:20x10" for 20 voices with 10 sentences each.
+
+    Nothing is synthesised here: a demo corpus that isn't in the cache yet is listed as it is going to lie there (see
+    `engine.corpus.preparing`). Raises `InputError` when there is nothing that a speaker encoder could be trained on.
+    """
+    size = parse_demo(spec)
+    if size is not None:
+        return open_demo(spec, size)
+    root = Path(spec).expanduser()
+    if not root.exists():
+        raise InputError(f"{spec}: there is no such folder{_similar(root)}; give a folder of recordings, or 'demo'")
+    if not root.is_dir():
+        raise InputError(f"{spec} is a file; give the folder with the speakers' folders, or 'demo'\n{_pictures()}")
+    resolved = root.resolve()
+    corpus = next(layout for layout in LAYOUTS.values() if layout.recognises(resolved)).read(resolved)
+    speakers = corpus.speakers
+    if not speakers:
+        raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; a corpus lies like this\n{_pictures()}")
+    if len(speakers) < 2:
+        raise InputError(
+            f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)}; a corpus lies"
+            f" like this\n{_pictures()}"
+        )
+    return corpus
+
+
+def _pictures() -> str:
+    return "\nor\n".join(layout.picture for layout in LAYOUTS.values())
+
+
+def _similar(root: Path) -> str:
+    try:
+        neighbours = [entry.name for entry in root.parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return ""
+    return nearest_spelling(root.name, neighbours)
+
+
+def _first_problem(corpus: Corpus) -> str:
+    if not corpus.problems:
+        return ""
+    first = corpus.problems[0]
+    return f" ({first.where}: {first.detail})"
+
+
+def _deeper(corpus: Corpus) -> str:
+    """A hint for the commonest slip: naming the folder above the speakers' folders."""
+    below = {utterance.id.split("/")[1] for utterance in corpus.utterances if utterance.id.count("/") > 1}
+    return f", did you mean '{corpus.root / corpus.speakers[0]}'?" if len(below) > 1 else ""

@@ -1,0 +1,224 @@
+"""Packing: all log-mel frames of a corpus in one file, extracted once on all cores and then mapped into memory.
+
+It names and leaves out what can't be used. What a frame is says `features.py`; which utterances are trained on says
+`splits.py`; batches are cut out of the frames by `batches.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from engine.corpus.building import build_once
+from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.features import UnusableAudio, extract, mel_bands
+from engine.corpus.reporting import Report, silently, unhurried
+from engine.errors import InputError
+from engine.files import cache_folder, sync
+from engine.preset import Features
+
+FORMAT_VERSION = 1  # counts up when the files below, or what features.py computes, come to mean something else
+FRAME_TYPE = np.dtype("<f2")
+FEWEST_UTTERANCES = 2  # of a speaker: one to train on and one to hold out
+
+STAGE = "packing the corpus"
+
+Extracted: TypeAlias = "NDArray[np.float16] | Problem"
+
+
+@dataclass(frozen=True, eq=False)
+class PackedCorpus:
+    """Frames of all usable utterances, one after the other, sorted by speaker and id."""
+
+    name: str
+    frames: NDArray[np.float16]  # (frames in all, mel), a read-only memory map
+    offsets: NDArray[np.int64]  # (utterances,): where each begins in `frames`
+    lengths: NDArray[np.int64]  # (utterances,): frames of each
+    ids: list[str]  # of the utterances
+    speakers_of: NDArray[np.int64]  # (utterances,): the place of each one's speaker in `speakers`
+    speakers: list[str]  # sorted; a speaker's place is its class
+    problems: list[Problem]  # what was left out, and why
+    fingerprint: str  # of the corpus that was packed
+    features: Features  # the recipe of the frames
+
+    @property
+    def seconds(self) -> float:
+        """Length of all utterances without the silence cut out of them."""
+        return float(len(self.frames)) * self.features.hop / self.features.sample_rate
+
+    @property
+    def hours(self) -> float:
+        """The same in hours."""
+        return self.seconds / 3600
+
+
+class _Index(Struct, frozen=True):
+    """index.json: everything but the frames."""
+
+    name: str
+    speakers: list[str]
+    ids: list[str]
+    speakers_of: list[int]
+    lengths: list[int]
+    problems: list[Problem]
+    fingerprint: str
+    features: Features
+
+
+def pack(corpus: Corpus, features: Features, report: Report = silently) -> PackedCorpus:
+    """The packed form of a corpus: from the cache, or extracted now, on all cores.
+
+    Files that are unreadable, empty, silent, not finite or shorter than one window, and speakers with fewer than 2
+    usable utterances, are left out and listed in `problems`. If `report` raises, packing stops and leaves nothing
+    behind. Memory doesn't grow with the corpus but for its index. Raises `InputError` when fewer than 2 speakers are
+    left, the recipe makes no sense, or the cache can't be written.
+    """
+    mel_bands(features)  # a recipe that can't work is told before any file is read
+    folder = packed_folder(corpus, features)
+    build_once(folder, _is_complete, lambda partial_folder: _build(partial_folder, corpus, features, report), report)
+    return _open(folder)
+
+
+def packed_folder(corpus: Corpus, features: Features) -> Path:
+    """Where the packed form lies: named by the corpus's fingerprint, the recipe and the format."""
+    key = hashlib.blake2b(digest_size=12)
+    for part in (FORMAT_VERSION, corpus.fingerprint, features):
+        key.update(msgspec.json.encode(part) + b"\0")
+    return cache_folder() / "packed" / key.hexdigest()
+
+
+def _frames_path(folder: Path) -> Path:
+    return folder / "frames.f16"
+
+
+def _index_path(folder: Path) -> Path:
+    return folder / "index.json"
+
+
+def _read_index(folder: Path) -> _Index:
+    return msgspec.json.decode(_index_path(folder).read_bytes(), type=_Index)
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether the folder holds an index and as many frames as it promises."""
+    try:
+        index = _read_index(folder)
+        size = _frames_path(folder).stat().st_size
+    except (OSError, msgspec.DecodeError):
+        return False
+    return size == sum(index.lengths) * index.features.mel_bands * FRAME_TYPE.itemsize
+
+
+def _open(folder: Path) -> PackedCorpus:
+    index = _read_index(folder)
+    lengths = np.array(index.lengths, np.int64)
+    frames = np.memmap(_frames_path(folder), FRAME_TYPE, "r", shape=(int(lengths.sum()), index.features.mel_bands))
+    return PackedCorpus(
+        name=index.name,
+        frames=frames,
+        offsets=np.cumsum(lengths) - lengths,
+        lengths=lengths,
+        ids=index.ids,
+        speakers_of=np.array(index.speakers_of, np.int64),
+        speakers=index.speakers,
+        problems=index.problems,
+        fingerprint=index.fingerprint,
+        features=index.features,
+    )
+
+
+def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> None:
+    """Writes frames and index into `folder`."""
+    report = unhurried(report)
+    utterances = sorted(corpus.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
+    problems = list(corpus.problems)
+    speakers: list[str] = []
+    ids: list[str] = []
+    speakers_of: list[int] = []
+    lengths: list[int] = []
+    report(STAGE, 0, len(utterances), "utterances")
+    with _frames_path(folder).open("wb") as file:
+        results = enumerate(_extract_all(utterances, features), start=1)
+        # One speaker after the other, so that whoever turns out to have too few utterances can be taken back.
+        for speaker, of_speaker in groupby(results, key=lambda item: item[1][0].speaker):
+            begin, kept = file.tell(), []
+            for done, (utterance, extracted) in of_speaker:
+                if isinstance(extracted, Problem):
+                    problems.append(extracted)
+                else:
+                    file.write(extracted.tobytes())
+                    kept.append((utterance.id, len(extracted)))
+                report(STAGE, done, len(utterances), "utterances")
+            if len(kept) < FEWEST_UTTERANCES:
+                file.seek(begin)
+                file.truncate()
+                problems.append(_too_few(speaker, len(kept)))
+                continue
+            ids += [identifier for identifier, _ in kept]
+            lengths += [length for _, length in kept]
+            speakers_of += [len(speakers)] * len(kept)
+            speakers.append(speaker)
+    if len(speakers) < 2:
+        raise InputError(_nothing_left(corpus, len(speakers), problems))
+    index = _Index(corpus.name, speakers, ids, speakers_of, lengths, problems, corpus.fingerprint, features)
+    _index_path(folder).write_bytes(msgspec.json.encode(index))
+    for path in (_frames_path(folder), _index_path(folder)):
+        sync(path)
+
+
+def _extract_all(utterances: list[Utterance], features: Features) -> Iterator[tuple[Utterance, Extracted]]:
+    """Extracts on all cores, a little ahead of whoever takes the results, in the order of the utterances.
+
+    Threads, not processes: decoding, resampling and Fourier transforms run outside Python's lock, nothing is copied
+    between processes, and nothing is forked from a worker that holds locks.
+    """
+    threads = usable_cores()
+    waiting: deque[tuple[Utterance, Future[Extracted]]] = deque()
+    remaining = iter(utterances)
+    with ThreadPoolExecutor(threads, thread_name_prefix="packing") as pool:
+        try:
+            for utterance in islice(remaining, 4 * threads):
+                waiting.append((utterance, pool.submit(_extract_one, utterance, features)))
+            while waiting:
+                utterance, future = waiting.popleft()
+                yield utterance, future.result()
+                for following in islice(remaining, 1):
+                    waiting.append((following, pool.submit(_extract_one, following, features)))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _extract_one(utterance: Utterance, features: Features) -> Extracted:
+    try:
+        return extract(utterance.path, features).astype(FRAME_TYPE, copy=False)
+    except UnusableAudio as error:
+        return Problem(error.kind, utterance.id, str(error))
+
+
+def usable_cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _too_few(speaker: str, utterances: int) -> Problem:
+    found = "no usable utterance" if utterances == 0 else "only one usable utterance"
+    return Problem("too few utterances", speaker, f"has {found}; {FEWEST_UTTERANCES} are needed to hold one out")
+
+
+def _nothing_left(corpus: Corpus, speakers: int, problems: list[Problem]) -> str:
+    lines = [f"  {problem.kind}: {problem.where} {problem.detail}".rstrip() for problem in problems[:3]]
+    more = [f"  and {len(problems) - 3} more"] if len(problems) > 3 else []
+    left = "no speaker is" if speakers == 0 else "only one speaker is"
+    return "\n".join([f"{corpus.root}: {left} left to train on, at least 2 are needed; what is wrong:", *lines, *more])

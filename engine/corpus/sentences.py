@@ -1,0 +1,36 @@
+"""What the voices of the demo corpus say: thirty short English sentences of our own, about two seconds each."""
+
+from __future__ import annotations
+
+SENTENCES = (
+    "The river was quiet this morning.",
+    "Please leave the blue box by the door.",
+    "Nobody heard the last train go by.",
+    "My sister grows lemons on the roof.",
+    "We should measure it twice and cut once.",
+    "The old clock is ten minutes slow.",
+    "Fresh bread smells best before sunrise.",
+    "He thought the joke was very funny.",
+    "Which of these keys opens the garage?",
+    "A small voice answered from upstairs.",
+    "The judge wore a bright yellow coat.",
+    "Take the second path around the lake.",
+    "Her cousin plays jazz on Thursdays.",
+    "It rained for five days without a pause.",
+    "Can you hear the ocean from your house?",
+    "They painted the whole kitchen green.",
+    "Winter came early to the northern towns.",
+    "Choose a number between one and nine.",
+    "The puppy chased its shadow for hours.",
+    "I would rather walk than wait for you.",
+    "Every window faces the empty square.",
+    "Our teacher never raised her voice.",
+    "Put some thyme and pepper in the soup.",
+    "The mountain looks purple in the evening.",
+    "What a strange place to leave a bicycle!",
+    "Good thoughts usually arrive too late.",
+    "The baker knows everyone by name.",
+    "Two boys were fishing under the bridge.",
+    "Do not forget to water the roses.",
+    "She measured the width of the bookshelf.",
+)

@@ -1,0 +1,117 @@
+"""What is in a corpus and what is wrong with it, from the headers of its files alone: seconds, not a packing.
+
+What shows only when audio is decoded (silence, files cut short) is found by `packed.py`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import soundfile
+from msgspec import Struct
+
+from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.demo import make_demo, parse_demo
+from engine.corpus.features import reason_of
+from engine.corpus.opening import open_corpus
+from engine.corpus.packed import FEWEST_UTTERANCES, usable_cores
+from engine.corpus.reporting import Report, silently, unhurried
+
+LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
+
+
+class Spread(Struct, frozen=True):
+    """The smallest, the middle and the greatest of some values."""
+
+    min: float
+    median: float
+    max: float
+
+
+class CorpusSummary(Struct, frozen=True, kw_only=True):
+    """A corpus in numbers; `speakers` and `utterances` count those whose headers can be read."""
+
+    name: str
+    layout: str
+    root: str
+    speakers: int
+    utterances: int
+    hours: float
+    sample_rates: dict[int, int]  # hertz: utterances
+    channels: dict[int, int]  # channels: utterances
+    seconds: Spread | None  # of an utterance; none when no file can be read
+    utterances_per_speaker: Spread | None
+    problems: list[Problem]
+    fingerprint: str
+
+
+class _Header(Struct, frozen=True):
+    speaker: str
+    sample_rate: int
+    channels: int
+    seconds: float
+
+
+def summarize(spec: str, report: Report = silently) -> CorpusSummary:
+    """Reads the header of every file of a corpus (see `engine.corpus.opening.open_corpus`), on all cores.
+
+    A demo corpus that isn't in the cache yet is made first. Raises `InputError` as opening does.
+    """
+    report = unhurried(report)
+    size = parse_demo(spec)
+    if size is not None:
+        make_demo(size, report)
+    corpus = open_corpus(spec)
+    headers: list[_Header] = []
+    problems = list(corpus.problems)
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        for done, header in enumerate(pool.map(_read_header, corpus.utterances), start=1):
+            if isinstance(header, Problem):
+                problems.append(header)
+            else:
+                headers.append(header)
+            report("reading headers", done, len(corpus.utterances), "utterances")
+    return _summary(corpus, headers, problems)
+
+
+def _read_header(utterance: Utterance) -> _Header | Problem:
+    try:
+        if utterance.path.stat().st_size == 0:
+            return Problem("empty", utterance.id, "is an empty file")
+        with soundfile.SoundFile(utterance.path) as file:
+            header = _Header(utterance.speaker, file.samplerate, file.channels, file.frames / file.samplerate)
+    except (soundfile.SoundFileError, OSError) as error:
+        return Problem("unreadable", utterance.id, reason_of(error))
+    if header.seconds == 0:
+        return Problem("empty", utterance.id, "has no samples")
+    if not 0 < header.seconds < LONGEST_SECONDS:
+        return Problem("unreadable", utterance.id, "has a header without a credible length")
+    return header
+
+
+def _summary(corpus: Corpus, headers: list[_Header], problems: list[Problem]) -> CorpusSummary:
+    of_speaker = Counter(header.speaker for header in headers)
+    for speaker in corpus.speakers:
+        if of_speaker[speaker] < FEWEST_UTTERANCES:
+            found = f"has {of_speaker[speaker]} readable utterances; {FEWEST_UTTERANCES} are needed to hold one out"
+            problems.append(Problem("too few utterances", speaker, found))
+    return CorpusSummary(
+        name=corpus.name,
+        layout=corpus.layout,
+        root=str(corpus.root),
+        speakers=len(of_speaker),
+        utterances=len(headers),
+        hours=sum(header.seconds for header in headers) / 3600,
+        sample_rates=dict(Counter(header.sample_rate for header in headers).most_common()),
+        channels=dict(Counter(header.channels for header in headers).most_common()),
+        seconds=_spread([header.seconds for header in headers]),
+        utterances_per_speaker=_spread(list(of_speaker.values())),
+        problems=problems,
+        fingerprint=corpus.fingerprint,
+    )
+
+
+def _spread(values: list[float] | list[int]) -> Spread | None:
+    return Spread(min(values), statistics.median(values), max(values)) if values else None

@@ -1,0 +1,243 @@
+"""The worker: the process that trains one run. `python -m engine.runs.worker RUN_DIRECTORY [--steps N]`.
+
+It holds the run's lock as long as it lives, prepares the corpus, appends the trainer's events to events.jsonl, and
+turns whatever goes wrong into a last event that a person can read. Torch is loaded only when the corpus is ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Generator, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from engine.corpus.preparing import prepare_corpus
+from engine.corpus.splits import split
+from engine.errors import InputError
+from engine.preset import Preset
+from engine.preset_file import with_overrides
+from engine.runs import events as e
+from engine.runs.directory import RunDirectory, RunInfo
+from engine.runs.event_log import EventWriter
+from engine.runs.lock import AlreadyHeld, Lock
+from engine.runs.requests import Inbox, Request
+from engine.runs.resources import ResourceMeter
+
+if TYPE_CHECKING:
+    from engine.corpus.packed import PackedCorpus
+    from engine.training.device import Resolved
+
+NICE_ON_A_CPU = 5
+REPORT_EVERY_SECONDS = 0.1
+
+
+class StoppedWhilePreparing(Exception):
+    """A stop arrived before the first step."""
+
+
+class Requests:
+    """The run's inbox, and SIGTERM and SIGINT as one more way to ask for a stop."""
+
+    def __init__(self, path: Path) -> None:
+        self._inbox = Inbox(path)
+        self._signalled = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _on_signal(self, *_: object) -> None:
+        self._signalled = True
+
+    def read(self) -> list[Request]:
+        """The requests since the last call."""
+        requests = self._inbox.read()
+        if self._signalled:
+            self._signalled = False
+            requests.append(Request(request="stop"))
+        return requests
+
+
+class Worker:
+    """One life of a run: from its lock to its last event."""
+
+    def __init__(self, run: RunDirectory, steps: int | None) -> None:
+        self.run = run
+        self.steps = steps
+        self.lock = Lock(run.lock_path)
+        self.first_life = not run.events_path.exists()
+        self.writer = EventWriter(run.events_path)
+        self.requests = Requests(run.requests_path)
+        self._stage, self._reported = "", 0.0
+
+    def work(self) -> int:
+        """Trains the run to its end; returns the exit code."""
+        self._say(e.Queued(process=os.getpid()))
+        try:
+            if self.lock.by_heartbeat:
+                finding = "this file system has no locks; a heartbeat file says that the run is alive"
+                self._say(e.Diagnosis(severity="notice", finding=finding))
+            for event in self._events():
+                self._say(event)
+                if isinstance(event, e.Failed):
+                    return 3
+            return 0
+        except StoppedWhilePreparing:
+            self._say(e.Finished(reason="stopped", best_accuracy=None, best_step=None, run=str(self.run.path)))
+            return 0
+        except InputError as error:
+            self._say(e.Failed(cause="input", message=str(error)))
+            return 2
+        except Exception as error:
+            traceback.print_exc()  # into console.log, for those who mend it
+            self._say(e.Failed(cause="error", message=_in_words(error)))
+            return 3
+        finally:
+            self.writer.close()
+
+    def _say(self, event: e.Event) -> None:
+        self.writer.write(event)
+
+    def _events(self) -> Iterator[e.AnyEvent]:
+        """Corpus first, then torch, then training."""
+        preset = self._preset()
+        info = self.run.info()
+        packed = prepare_corpus(info.corpus, preset.features, self._report)
+        yield from _notices(packed, info.fingerprint)
+        parts = split(packed.ids, packed.speakers_of, preset.validation.share, preset.validation.seed)
+        self._report("loading PyTorch", 0, 0, "")
+        from engine.training.trainer import Trainer
+
+        resolved = yield from self._resolve(preset, info)
+        if resolved.device == "cpu":
+            os.nice(NICE_ON_A_CPU)
+        trainer = Trainer(preset, packed, parts, self.run, resolved, self.requests)
+        if not self.first_life:
+            trainer.resume()
+        self.run.write_info(_completed(info, resolved, packed))
+        meter = ResourceMeter(resolved.device)
+        for event in trainer:
+            yield event
+            if meter.due():
+                yield meter.read(event.step)
+
+    def _preset(self) -> Preset:
+        """The run's preset, with the new number of steps written into it when one is given."""
+        preset = self.run.preset()
+        if self.steps is not None:
+            preset = with_overrides(preset, [f"run.steps={self.steps}"])
+            self.run.write_preset(preset)
+        return preset
+
+    def _resolve(self, preset: Preset, info: RunInfo) -> Generator[e.AnyEvent, None, Resolved]:
+        """Device, precision and threads: those of the run's first life where they are still to be had."""
+        from engine.training.device import resolve
+
+        if not info.device:
+            return resolve(preset.run)
+        before = structs.replace(preset.run, device=info.device, precision=info.precision, threads=info.threads)
+        try:
+            resolved = resolve(before)
+        except InputError as error:
+            resolved = resolve(preset.run)
+            yield e.Diagnosis(
+                severity="warning",
+                finding=f"{error}; the run goes on with {resolved.name} ({resolved.precision})",
+                advice="its numbers will differ slightly from those of the device it began on",
+            )
+        if resolved.device == "cpu" and resolved.threads > (os.cpu_count() or 1):
+            yield e.Diagnosis(
+                severity="warning",
+                finding=f"the run began with {resolved.threads} threads and this machine has {os.cpu_count()} cores",
+                advice="it keeps its number of threads, so that its numbers stay exact, and will be slower",
+            )
+        return resolved
+
+    def _report(self, stage: str, done: int, total: int, unit: str) -> None:
+        """Says how far a stage is, a few times a second, and lets a stop through."""
+        now = time.monotonic()
+        if stage == self._stage and done < total and now - self._reported < REPORT_EVERY_SECONDS:
+            return
+        self._stage, self._reported = stage, now
+        self._say(e.Preparing(stage=stage, done=done, total=total, unit=unit))
+        for request in self.requests.read():
+            stops = request.request == "stop"
+            message = "stopped before the first step" if stops else "training has not begun yet"
+            self._say(e.Answered(request=request.id, ok=stops, message=message))
+            if stops:
+                raise StoppedWhilePreparing
+
+
+def _notices(packed: PackedCorpus, fingerprint: str) -> Iterator[e.Diagnosis]:
+    """What a person should know of the corpus before it is trained on."""
+    if packed.problems:
+        counts = Counter(problem.kind for problem in packed.problems)
+        first = packed.problems[0]
+        yield e.Diagnosis(
+            severity="warning",
+            finding=f"{len(packed.problems)} left out: "
+            + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
+            + f" (the first: {first.where}{': ' if first.detail else ''}{first.detail})",
+            advice="'spk-tui data' names each of them",
+        )
+    if fingerprint and fingerprint != packed.fingerprint:
+        yield e.Diagnosis(
+            severity="warning",
+            finding="the corpus has changed since this run began",
+            advice="the run goes on with what is there now; its curve mixes two corpora",
+        )
+
+
+def _completed(info: RunInfo, resolved: Resolved, packed: PackedCorpus) -> RunInfo:
+    """run.json with what is known now."""
+    packages = ("spk-tui", "torch", "numpy", "safetensors")
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return structs.replace(
+        info,
+        versions=versions,
+        fingerprint=packed.fingerprint,
+        device=resolved.device,
+        precision=resolved.precision,
+        threads=resolved.threads,
+    )
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, for a person; the traceback is in console.log."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "the device is out of memory; try a smaller segments.batch_size or segments.frames"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space is left for {error.filename or 'the run directory'}; make room and resume the run"
+    return f"{type(error).__name__}: {error} (console.log in the run directory has the details)"
+
+
+def main() -> int:
+    """Runs a worker on the run directory named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m engine.runs.worker", description="trains one run directory")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--steps", type=int, default=None, help="a new total of steps for a run that goes on")
+    arguments = parser.parse_args()
+    try:
+        worker = Worker(RunDirectory(arguments.run), arguments.steps)
+    except AlreadyHeld:
+        sys.stderr.write("another worker trains this run already\n")
+        return 2
+    return worker.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

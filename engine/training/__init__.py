@@ -1,0 +1,1 @@
+"""Training: the loop, what it optimises with, how it validates, and what it saves. Everything here loads torch."""

@@ -1,0 +1,152 @@
+"""The two checkpoints: `last`, the full training state to resume from, and `best`, self-contained weights to use.
+
+Both are written whole or not at all. Nothing is unpickled: `last` is loaded with weights_only=True, `best` is
+safetensors with everything else in its metadata as text.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import safetensors
+import safetensors.torch
+import torch
+from msgspec import Struct
+from torch import nn
+
+from engine.errors import InputError
+from engine.files import replacing, write_atomically
+from engine.models.speaker_model import SpeakerModel
+from engine.preset import Preset
+from engine.preset_file import parse_preset, to_toml
+from engine.training.optimisation import LearningRate
+
+FORMAT = "spk-tui-1"
+
+
+class Best(Struct, frozen=True):
+    """The best validation so far. A later one is better when its accuracy is higher, or equal with a lower loss."""
+
+    step: int
+    accuracy: float
+    loss: float
+
+    def beaten_by(self, accuracy: float, loss: float) -> bool:
+        """Whether a new validation is better than this one."""
+        return (accuracy, -loss) > (self.accuracy, -self.loss)
+
+
+class TrainingState(Struct, frozen=True):
+    """What `last` holds beside weights, optimizer and random state."""
+
+    step: int
+    validated_step: int
+    best: Best | None
+    learning_rate: LearningRate
+    speakers: list[str]
+
+
+def save_last(path: Path, state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Replaces `last` with the state after `state.step` steps."""
+    content = {
+        "format": FORMAT,
+        "state": msgspec.json.encode(state).decode(),
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "random": _random_state(),
+    }
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_last(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> TrainingState:
+    """Puts weights, optimizer and random state back and returns the rest. Raises `InputError`."""
+    content = _read_last(path, device)
+    try:
+        model.load_state_dict(content["model"])
+        optimizer.load_state_dict(content["optimizer"])
+        _set_random_state(content["random"])
+        return msgspec.json.decode(content["state"], type=TrainingState)
+    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
+
+
+def _read_last(path: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no checkpoint to resume from; the run ended before its first one") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise InputError(f"{path}: can't be read as a checkpoint ({_first_line(error)})") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: is not a checkpoint of this program")
+    return content
+
+
+def save_best(
+    path: Path, model: SpeakerModel, preset: Preset, speakers: list[str], scores: dict[str, float], step: int
+) -> None:
+    """Replaces `best` with a copy of the model's weights as they are now."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    metadata = {
+        "format": FORMAT,
+        "preset": to_toml(preset),
+        "features": msgspec.json.encode(preset.features).decode(),
+        "speakers": msgspec.json.encode(speakers).decode(),
+        "step": str(step),
+        "scores": msgspec.json.encode(scores).decode(),
+    }
+    write_atomically(path, safetensors.torch.save(tensors, metadata))
+
+
+class SavedModel(Struct, frozen=True):
+    """What best.safetensors says of itself."""
+
+    preset: Preset
+    speakers: list[str]
+    scores: dict[str, float]
+    step: int
+
+
+def load_best(path: Path) -> tuple[SpeakerModel, SavedModel]:
+    """The model in evaluation mode on the CPU, and what is known of it. Raises `InputError`."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (safe_open is no dict)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: can't be read as a checkpoint ({_first_line(error)})") from None
+    if metadata.get("format") != FORMAT:
+        raise InputError(f"{path}: is not a checkpoint of this program")
+    try:
+        saved = SavedModel(
+            preset=parse_preset(metadata["preset"], str(path)),
+            speakers=msgspec.json.decode(metadata["speakers"], type=list[str]),
+            scores=msgspec.json.decode(metadata["scores"], type=dict[str, float]),
+            step=int(metadata["step"]),
+        )
+        model = SpeakerModel(saved.preset, len(saved.speakers))
+        model.load_state_dict(tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: its description and its weights don't fit ({_first_line(error)})") from None
+    return model.eval(), saved
+
+
+def _random_state() -> dict[str, Any]:
+    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def _set_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"].cpu())
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,70 @@
+"""Which device trains, in which arithmetic, with how many threads: "auto" resolved, and said in words."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import psutil
+import torch
+from msgspec import Struct
+
+from engine.errors import InputError
+from engine.preset import RunSettings
+
+
+class Resolved(Struct, frozen=True):
+    """What "auto" came to on this machine."""
+
+    device: str
+    name: str
+    precision: str
+    threads: int
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device as torch calls it."""
+        return torch.device(self.device)
+
+
+def resolve(settings: RunSettings) -> Resolved:
+    """The device, precision and threads for these settings. Raises `InputError` for a device that isn't there."""
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        there = f"{torch.cuda.device_count()} CUDA devices are" if torch.cuda.is_available() else "no CUDA device is"
+        raise InputError(f"run.device = '{device}': {there} there (allowed here: auto, cpu)")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError("run.device = 'mps': this machine has no Metal device (allowed here: auto, cpu)")
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bfloat16" if _fast_at_bfloat16(kind) else "float32"
+    threads = settings.threads or psutil.cpu_count(logical=False) or 1
+    return Resolved(device=device, name=_name(device), precision=precision, threads=threads)
+
+
+def _fast_at_bfloat16(kind: str) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; emulated, it is many times slower than float32."""
+    if kind == "cuda":
+        return torch.cuda.get_device_capability()[0] >= 8
+    if kind == "cpu":
+        # torch says it in one place since 2.10, and in private functions before
+        if hasattr(torch.cpu, "get_capabilities"):
+            capabilities = torch.cpu.get_capabilities()
+            return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def _name(device: str) -> str:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    if device == "mps":
+        return "Apple GPU"
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

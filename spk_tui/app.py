@@ -1,0 +1,239 @@
+"""The dashboard: the app that holds the screens, the budget meter and the list of runs, and asks before it is left.
+
+It shows runs and asks things of them. Training is a process of its own (`engine.runs.client`), so nothing here can lose
+a run; torch is never loaded here.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from engine.cost import Cost
+from engine.errors import InputError
+from engine.preset import Preset
+from engine.runs.directory import RunDirectory
+from spk_tui import themes
+from spk_tui.background import in_thread
+from spk_tui.leaving import TerminalSettings, end_anyway, leave_on_signals
+from spk_tui.run_index import RunIndex, RunRow
+from spk_tui.screens.preset_screen import PresetScreen
+from spk_tui.screens.room import Room
+
+TERMINAL_CHECK_SECONDS = 1.0
+
+
+class Meter(Protocol):
+    """Who counts parameters: `engine.budget_client.BudgetMeter`, or another with fixed answers."""
+
+    def count(self, preset: Preset, speakers: int | None = None) -> Cost:
+        """The preset's cost. Blocks; raises `InputError`."""
+
+    def close(self) -> None:
+        """Gives back what counting needs."""
+
+
+class Dashboard(App[None]):
+    """The app. `runs` is the folder of runs (none: the user's); meter and clock can be given by tests."""
+
+    TITLE = "spk-tui"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
+    BINDINGS = [  # noqa: RUF012
+        Binding("f1,question_mark", "show_help", "Help", key_display="F1", tooltip="What this screen shows", id="help"),
+        Binding("f2", "presets", "Presets", tooltip="The first screen", id="presets"),
+        Binding("f3", "runs", "Runs", tooltip="All runs", id="runs"),
+        Binding("q", "quit", "Quit", tooltip="Leave; asks when a run is training", id="quit"),
+        Binding("ctrl+q", "quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, runs: Path | None = None, *, meter: Meter | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__()
+        self.runs = runs
+        self.clock = clock
+        self.left_running: list[str] = []
+        self._meter = meter
+        self._index = RunIndex(runs)
+        self._index_lock = threading.Lock()
+        self._watched: dict[str, RunDirectory] = {}
+        self._terminal = TerminalSettings()
+
+    @property
+    def meter(self) -> Meter:
+        """The budget meter; its child process starts with the first question."""
+        if self._meter is None:
+            from engine.budget_client import BudgetMeter
+
+            self._meter = BudgetMeter()
+        return self._meter
+
+    def get_default_screen(self) -> Screen[None]:
+        """The presets."""
+        return PresetScreen()
+
+    def on_mount(self) -> None:
+        """Our looks, and the ways to be told to leave."""
+        self.register_theme(themes.NIGHT)
+        self.register_theme(themes.DAY)
+        self.theme = themes.NIGHT.name
+        leave_on_signals(self.exit, self._terminal)
+        if not self.is_headless:
+            self.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
+
+    def on_unmount(self) -> None:
+        """The meter's child is not left behind."""
+        if self._meter is not None:
+            self._meter.close()
+
+    def _check_terminal(self) -> None:
+        if self._terminal.is_gone:
+            end_anyway(self._terminal)
+            self.exit()
+
+    # ------------------------------------------------------------------------------------------------ runs
+
+    def read_runs(self) -> tuple[RunRow, ...]:
+        """All runs, for lists. Blocks: call it in a thread."""
+        with self._index_lock:
+            return self._index.read()
+
+    def start_run(self, preset: Preset, corpus: str) -> RunDirectory:
+        """Starts a worker. Blocks: call it in a thread. Raises `InputError`."""
+        from engine.runs import client
+
+        return client.start_run(preset, corpus, self.runs)
+
+    async def resume(self, run: RunDirectory) -> bool:
+        """Lets a run go on from its saved state; says why when it can't."""
+        from engine.runs import client
+
+        try:
+            await in_thread(client.resume_run, run)
+        except InputError as error:
+            self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)
+            return False
+        self.notify("A new worker goes on from the saved state.", timeout=4)
+        return True
+
+    def open_run(self, run: RunDirectory) -> None:
+        """Shows a run, over whatever is shown now."""
+        from spk_tui.screens.training_screen import TrainingScreen
+
+        self._watched[run.id] = run
+        self.push_screen(TrainingScreen(run))
+
+    # ------------------------------------------------------------------------------------------------ going about
+
+    async def action_presets(self) -> None:
+        """To the first screen."""
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    async def action_runs(self) -> None:
+        """To the list of runs."""
+        from spk_tui.screens.runs_screen import RunsScreen
+
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, RunsScreen):
+            await self.pop_screen()
+        if not isinstance(self.screen, RunsScreen):
+            await self.push_screen(RunsScreen())
+
+    def action_show_help(self) -> None:
+        """What the current screen shows, and its keys."""
+        from spk_tui.screens.help_screen import HelpScreen
+
+        if isinstance(self.screen, Room):
+            self.push_screen(HelpScreen("Help", self.screen.HELP_TEXT, self._keys()))
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """Every key that works here now, with what it does."""
+        keys = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and active.enabled:
+                keys[self.get_key_display(binding)] = binding.tooltip or binding.description
+        return list(keys.items())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Behind a question, only its answers count."""
+        if action in ("presets", "runs", "show_help") and self._screen_stack_ready():
+            return isinstance(self.screen, Room)
+        return True
+
+    def _screen_stack_ready(self) -> bool:
+        return bool(self._screen_stacks.get(self._current_mode))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What can be done on this screen now, then what can be done everywhere."""
+        if isinstance(screen, Room):
+            for name, explanation, action in screen.commands():
+                yield SystemCommand(name, explanation, action)
+        yield SystemCommand("Presets", "Go to the first screen", self.action_presets)
+        yield SystemCommand("Runs", "Go to the list of runs", self.action_runs)
+        yield SystemCommand("Help", "What this screen shows, and its keys", self.action_show_help)
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("Quit", "Leave; asks when a run is training", self.action_quit)
+
+    # ------------------------------------------------------------------------------------------------ leaving
+
+    async def action_quit(self) -> None:
+        """Leaves; asks first while a run that was started or shown here is training."""
+        self._quit()
+
+    def _quit(self) -> None:
+        self.run_worker(self._ask_and_quit(), group="quit", exclusive=True)
+
+    async def _ask_and_quit(self) -> None:
+        from spk_tui.screens.question import Answer, Question
+
+        if isinstance(self.screen, Question):
+            return
+        alive = await in_thread(lambda: [run for run in self._watched.values() if run.alive])
+        if alive:
+            names = "\n".join(f"  {run.id}" for run in alive)
+            text = f"Still training:\n{names}\n\nIt goes on in the background when you leave; 'spk-tui' shows it again."
+            answers = (
+                Answer("keep", "Keep training", "primary"),
+                Answer("stop", "Stop and save", "warning"),
+                Answer("cancel", "Cancel"),
+            )
+            answer = await self.push_screen_wait(Question("Leave spk-tui?", text, answers))
+            if answer == "cancel":
+                return
+            if answer == "stop":
+                await in_thread(_stop_all, alive)
+            else:
+                self.left_running = [run.id for run in alive]
+        self.exit()
+
+
+def _stop_all(runs: list[RunDirectory]) -> None:
+    """Asks each run to stop and save; one that has just ended needs no asking."""
+    from engine.runs import client
+
+    for run in runs:
+        try:
+            client.ask(run, "stop")
+        except InputError:
+            continue
+
+
+def run_dashboard(runs: Path | None = None) -> int:
+    """Opens the dashboard and returns the exit code. `runs` is the folder of runs; none: the user's own."""
+    dashboard = Dashboard(runs)
+    dashboard.run()
+    for name in dashboard.left_running:
+        sys.stdout.write(f"{name} goes on training; 'spk-tui attach {name}' shows it, 'spk-tui stop {name}' ends it.\n")
+    return dashboard.return_code or 0

@@ -1,0 +1,32 @@
+"""How commands answer on stdout: aligned tables for people, one line of JSON for scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """One line (or several) on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(answer: Any) -> None:
+    """The answer as one line of JSON on stdout; numbers that are not finite become null."""
+    import msgspec
+
+    say(msgspec.json.encode(answer).decode())
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Columns two spaces apart, as wide as their widest cell; the columns of `numbers` are flush right."""
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    lines = []
+    for row in [heads, *rows]:
+        cells = [
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,189 @@
+"""The commands that only look: `presets`, `budget`, `data`, `runs`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from spk_tui.commands.answers import say, say_json, table
+from spk_tui.commands.options import AsJson, Overrides, PresetName, Runs
+from spk_tui.exit_codes import WELL
+
+if TYPE_CHECKING:
+    from engine.cost import Cost
+    from engine.preset_library import FoundPreset
+    from spk_tui.run_index import RunRow
+
+
+def presets(*, as_json: AsJson = False) -> int:
+    """Lists the presets that come with the program and your own; a file that can't be used says why.
+
+    JSON: a list of {"name", "summary", "encoder", "encoder_parameters", "budget", "steps", "own", "path", "problem"}; a
+    preset with a problem has null for what can't be known, the others have an empty problem.
+    """
+    from engine.preset_library import list_presets, own_folder
+    from spk_tui.wording import count
+
+    found = list_presets()
+    if as_json:
+        say_json([_preset(entry) for entry in found])
+        return WELL
+    rows = []
+    for entry in found:
+        if (preset := entry.preset) is not None:
+            parameters = preset.preset.encoder_parameters
+            rows.append([
+                entry.name,
+                str(preset.encoder.__struct_config__.tag),
+                count(parameters) if parameters is not None else "–",
+                count(preset.budget.encoder_parameters),
+                count(preset.run.steps),
+                preset.preset.summary,
+            ])  # fmt: skip
+    heads = ["PRESET", "ENCODER", "PARAMETERS", "BUDGET", "STEPS", "WHAT IT IS FOR"]
+    say(table(heads, rows, numbers=(2, 3, 4)))
+    for entry in found:
+        if entry.preset is None:
+            say(f"\ncan't be used: {entry.problem}")
+    say(f"\nParameters are those of the encoder as stated in the file; 'spk-tui budget PRESET' counts them.\n"
+        f"Your own presets go to {own_folder()}")  # fmt: skip
+    return WELL
+
+
+def budget(preset: PresetName, /, *, overrides: Overrides = None, as_json: AsJson = False) -> int:
+    """Counts a preset's parameters, part by part, against its budget for the encoder.
+
+    JSON: {"preset", "budget", "parts": {"front_end", "encoder", "pooling", "head"}, "encoder_layers": {kind of layer:
+    parameters}, "unused", "total", "speakers", "multiply_adds_per_second_of_audio", "seconds_per_step"}. The budget is
+    for parts.encoder alone; "unused" of them never take part in the forward pass.
+    """
+    from engine.budget_client import BudgetMeter
+    from spk_tui.commands.training import prepare_preset
+
+    meter = BudgetMeter()
+    try:
+        cost = meter.count(prepare_preset(preset, overrides or []))
+    finally:
+        meter.close()
+    if as_json:
+        say_json(cost)
+    else:
+        say(_cost(cost))
+    return WELL
+
+
+def data(path: str, /, *, as_json: AsJson = False) -> int:
+    """Tells what is in a corpus and what is wrong with it. PATH is a folder, or 'demo'.
+
+    JSON: {"name", "layout", "root", "speakers", "utterances", "hours", "sample_rates": {hertz: utterances}, "channels":
+    {channels: utterances}, "seconds": {"min", "median", "max"} of an utterance, "utterances_per_speaker": {"min",
+    "median", "max"}, "problems": [{"kind", "where", "detail"}], "fingerprint"}.
+    """
+    from engine.corpus.summary import summarize
+
+    from spk_tui.commands.corpus_report import progress, report
+
+    with progress() as show:
+        summary = summarize(path, show)
+    if as_json:
+        say_json(summary)
+    else:
+        say(report(summary))
+    return WELL
+
+
+def runs(*, runs: Runs = None, as_json: AsJson = False) -> int:
+    """Lists all runs, the newest first, with their state and best accuracy.
+
+    States: starting, preparing, training, validating, paused, stopping, finished, stopped, failed, interrupted. JSON: a
+    list of {"id", "run", "preset", "corpus", "state", "step", "steps", "best_accuracy", "best_step",
+    "best_checkpoint", "device", "created", "updated"}; times are Unix seconds, what isn't known yet is null.
+    """
+    from engine.files import runs_folder
+    from spk_tui.run_index import RunIndex
+    from spk_tui.wording import accuracy, age, count
+
+    folder = runs or runs_folder()
+    found = RunIndex(folder).read()
+    if as_json:
+        say_json([_run(row) for row in found])
+        return WELL
+    if not found:
+        say(f"no runs in {folder} yet; 'spk-tui train quick-tour' makes one")
+        return WELL
+    now = time.time()
+    rows = [
+        [
+            row.run.id,
+            row.condition,
+            f"{count(row.step)} / {count(row.steps)}",
+            accuracy(row.best_accuracy),
+            count(row.best_step) if row.best_step is not None else "–",
+            row.info.corpus,
+            age(now - row.updated),
+        ]
+        for row in found
+    ]
+    say(table(["RUN", "STATE", "STEP", "BEST", "AT STEP", "CORPUS", "LAST NEWS"], rows, numbers=(2, 3, 4)))
+    return WELL
+
+
+def _preset(entry: FoundPreset) -> dict[str, Any]:
+    preset = entry.preset
+    return {
+        "name": entry.name,
+        "summary": preset.preset.summary if preset else None,
+        "encoder": preset.encoder.__struct_config__.tag if preset else None,
+        "encoder_parameters": preset.preset.encoder_parameters if preset else None,
+        "budget": preset.budget.encoder_parameters if preset else None,
+        "steps": preset.run.steps if preset else None,
+        "own": entry.own,
+        "path": entry.path,
+        "problem": entry.problem,
+    }
+
+
+def _run(row: RunRow) -> dict[str, Any]:
+    return {
+        "id": row.run.id,
+        "run": str(row.run.path),
+        "preset": row.info.preset,
+        "corpus": row.info.corpus,
+        "state": row.condition,
+        "step": row.step,
+        "steps": row.steps,
+        "best_accuracy": row.best_accuracy,
+        "best_step": row.best_step,
+        "best_checkpoint": str(row.run.best_path) if row.has_best else None,
+        "device": row.info.device or None,
+        "created": row.info.created,
+        "updated": row.updated,
+    }
+
+
+def _cost(cost: Cost) -> str:
+    """The parts as a table, the encoder's layers under it, and the verdict on top."""
+    from spk_tui.wording import budget_verdict, count, percent
+
+    used = cost.encoder
+    words = {"fits": "within", "tight": "just within", "over": "OVER"}[budget_verdict(used, cost.budget)]
+    rows = []
+    for part, parameters in cost.parts.items():
+        rows.append([part.replace("_", " "), count(parameters)])
+        if part == "encoder":
+            rows += [[f"  {kind.replace('_', ' ')}", count(number)] for kind, number in cost.encoder_layers.items()]
+    rows.append(["total", count(cost.total)])
+    lines = [
+        f"{cost.preset}: the encoder has {count(used)} parameters, {words} the budget of {count(cost.budget)} "
+        f"({percent(used / cost.budget)})",
+        "",
+        table(["PART", "PARAMETERS"], rows, numbers=(1,)),
+        "",
+        f"The head is counted for {count(cost.speakers)} speakers.",
+        f"One second of audio takes {cost.multiply_adds_per_second_of_audio / 1e6:,.1f} million multiply-adds.",
+    ]
+    if cost.unused:
+        lines.append(f"{count(cost.unused)} of the encoder's parameters never take part in the forward pass.")
+    if cost.seconds_per_step:
+        lines.append(f"A training step takes about {1000 * cost.seconds_per_step:.0f} ms on this machine's CPU.")
+    return "\n".join(lines)

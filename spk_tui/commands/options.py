@@ -1,0 +1,32 @@
+"""The options that several commands share, each declared once: its name, its type and its line of help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+RunName: TypeAlias = Annotated[str, Parameter(help="a run's name, the beginning of one, its folder, or 'last'")]
+PresetName: TypeAlias = Annotated[str, Parameter(help="a preset's name ('spk-tui presets' lists them) or a .toml file")]
+Overrides: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(name="--set", negative=(), help="replace one key, such as encoder.layers=4; may be given again"),
+]
+Runs: TypeAlias = Annotated[
+    Path | None, Parameter(help="folder of run directories (default: SPK_TUI_RUNS, or the user's data directory)")
+]
+AsJson: TypeAlias = Annotated[
+    bool, Parameter(name="--json", negative=(), show_default=False, help="answer in JSON on stdout")
+]
+DisplayName: TypeAlias = Literal["auto", "bars", "plain", "json"]
+DisplayChoice: TypeAlias = Annotated[
+    DisplayName,
+    Parameter(help="auto takes bars in a terminal or notebook, else plain lines; json: events on stdout"),
+]
+EventsAsJson: TypeAlias = Annotated[
+    bool, Parameter(name="--json", negative=(), show_default=False, help="the same as --display json")
+]
+Detach: TypeAlias = Annotated[
+    bool, Parameter(negative=(), show_default=False, help="leave the run training in the background and end")
+]

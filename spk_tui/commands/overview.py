@@ -1,0 +1,60 @@
+"""The table of all commands, and the first page of help that is made of it.
+
+Plain text from a constant, so that `spk-tui --help` answers at once; `spk-tui COMMAND --help` is the parser's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: the function as "module:name", what it takes, one line on what it does, and its heading."""
+
+    function: str
+    takes: str
+    summary: str
+    heading: str
+
+
+_TRAIN, _STEER, _LOOK = "Train", "A run, from any terminal", "Look before you train"
+
+COMMANDS: dict[str, Command] = {
+    "train": Command("spk_tui.commands.training:train", "PRESET", "train a preset and follow it", _TRAIN),
+    "resume": Command("spk_tui.commands.training:resume", "RUN", "go on from the last checkpoint", _TRAIN),
+    "runs": Command("spk_tui.commands.looking:runs", "", "list all runs with their state and best accuracy", _STEER),
+    "attach": Command("spk_tui.commands.training:attach", "RUN", "watch a run that goes on in the background", _STEER),
+    "pause": Command("spk_tui.commands.steering:pause", "RUN", "make a run wait", _STEER),
+    "continue": Command("spk_tui.commands.steering:continue_run", "RUN", "let a paused run go on", _STEER),
+    "stop": Command("spk_tui.commands.steering:stop", "RUN", "stop a run and save its state", _STEER),
+    "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
+    "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
+    "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
+    "data": Command("spk_tui.commands.looking:data", "PATH", "what is in a corpus, and what is wrong with it", _LOOK),
+}
+
+
+def overview() -> str:
+    """The first page of help."""
+    width = max(len(f"{name} {command.takes}") for name, command in COMMANDS.items())
+    lines = [
+        "spk-tui: a terminal laboratory for small speaker encoders",
+        "",
+        "  spk-tui                      opens the dashboard",
+        "  spk-tui COMMAND [OPTIONS]    does one thing and ends; COMMAND --help tells what it takes",
+    ]
+    heading = ""
+    for name, command in COMMANDS.items():
+        if command.heading != heading:
+            heading = command.heading
+            lines += ["", f"{heading}:"]
+        lines.append(f"  {f'{name} {command.takes}':<{width}}   {command.summary}")
+    lines += [
+        "",
+        "RUN is a run's name, the beginning of one, its folder, or 'last'. Every command takes --json.",
+        "Runs go to --runs DIR or SPK_TUI_RUNS, packed corpora to SPK_TUI_CACHE.",
+        "Exit codes: 0 well, 2 bad input, 3 the run failed or diverged, 1 our fault, 130 left with Ctrl+C.",
+        "",
+    ]
+    return "\n".join(lines)

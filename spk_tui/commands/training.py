@@ -1,0 +1,179 @@
+"""The commands that train and follow: `train`, `resume`, `attach`. Each ends with the run's outcome as its exit code.
+
+Preset and corpus are checked before a run directory is made, so that bad input leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spk_tui.commands.options import (
+    Detach,
+    DisplayChoice,
+    DisplayName,
+    EventsAsJson,
+    Overrides,
+    PresetName,
+    RunName,
+    Runs,
+)
+from spk_tui.exit_codes import WELL
+
+if TYPE_CHECKING:
+    from engine.preset import Preset
+    from engine.runs.directory import RunDirectory
+    from spk_tui.commands.following import Following
+
+DEMO = "demo"
+
+
+def train(
+    preset: PresetName,
+    /,
+    *,
+    data: str | None = None,
+    overrides: Overrides = None,
+    steps: int | None = None,
+    device: str | None = None,
+    runs: Runs = None,
+    display: DisplayChoice = "auto",
+    detach: Detach = False,
+    as_json: EventsAsJson = False,
+) -> int:
+    """Trains a preset in a background process and follows it.
+
+    Ctrl+C asks the run to stop and save, and waits; a second Ctrl+C leaves it to the background. With --display json
+    every event is a line on stdout, as in the run's events.jsonl. With --detach --json the answer is
+    {"id", "run", "preset", "corpus"}.
+
+    Parameters
+    ----------
+    data
+        the corpus: a folder, or 'demo' for the built-in synthetic voices (default: demo)
+    steps
+        optimizer steps of the whole run; the same as --set run.steps=N
+    device
+        auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1 or mps; the same as --set run.device=D
+    """
+    settings = prepare_preset(preset, overrides or [], steps, device)
+    corpus = check_corpus(data)
+    return start_and_follow(settings, corpus, runs, "json" if as_json else display, detach=detach)
+
+
+def resume(
+    run: RunName,
+    /,
+    *,
+    steps: int | None = None,
+    runs: Runs = None,
+    display: DisplayChoice = "auto",
+    detach: Detach = False,
+    as_json: EventsAsJson = False,
+) -> int:
+    """Goes on from a run's last checkpoint in a new process, and follows it.
+
+    A run that has done all its steps needs --steps N with a greater N. With --detach --json the answer is
+    {"id", "run", "preset", "corpus"}.
+
+    Parameters
+    ----------
+    steps
+        the new number of steps of the whole run
+    """
+    from engine.runs.directory import find_run
+
+    return resume_and_follow(find_run(run, runs), steps, "json" if as_json else display, detach=detach)
+
+
+def attach(
+    run: RunName, /, *, runs: Runs = None, display: DisplayChoice = "auto", as_json: EventsAsJson = False
+) -> int:
+    """Watches a run until it ends; Ctrl+C leaves it running.
+
+    With --json every event from the run's beginning on is a line on stdout. The exit code is that of the run: 0 when it
+    finished or was stopped, 3 when it failed.
+    """
+    from engine.runs.directory import find_run
+    from spk_tui.commands.following import Following, Interruptions
+    from spk_tui.display.choose import choose
+
+    face = choose("json" if as_json else display)
+    following = Following(find_run(run, runs))
+    with Interruptions() as interruptions:
+        return following.follow(face, interruptions, on_interrupt="leave", launched=False, replay=True)
+
+
+# ---------------------------------------------------------------------------- the same for commands and for notebooks
+
+
+def prepare_preset(name: str, overrides: list[str], steps: int | None = None, device: str | None = None) -> Preset:
+    """The preset with its overrides; messages name the option that brought a wrong value. Raises `InputError`."""
+    from engine.preset_file import with_overrides
+    from engine.preset_library import find_preset
+
+    preset = with_overrides(find_preset(name), overrides, source="--set")
+    if steps is not None:
+        preset = with_overrides(preset, [f"run.steps={steps}"], source="--steps")
+    if device is not None:
+        preset = with_overrides(preset, [f'run.device="{device}"'], source="--device")
+    return preset
+
+
+def check_corpus(data: str | None) -> str:
+    """The corpus as the worker is to be told it, wherever that may be started. Raises `InputError`."""
+    from engine.corpus.demo import parse_demo
+    from engine.corpus.opening import open_corpus
+
+    if data is None:
+        return DEMO
+    if parse_demo(data) is not None:
+        return data  # the worker makes it, and shows how far that is
+    open_corpus(data)
+    return str(Path(data).expanduser().resolve())
+
+
+def start_and_follow(
+    preset: Preset, corpus: str, runs: Path | None, display: DisplayName, *, detach: bool = False
+) -> int:
+    """Starts the worker of a new run and follows it to its end; returns the exit code. Raises `InputError`."""
+    from engine.runs.client import start_run
+    from spk_tui.commands.following import Following, Interruptions
+    from spk_tui.display.choose import choose
+
+    face = choose(display)
+    with Interruptions() as interruptions:
+        following = Following(start_run(preset, corpus, runs), new=True)
+        if detach:
+            return _leave(following, preset.name, corpus, as_json=display == "json")
+        return following.follow(face, interruptions, on_interrupt="stop", launched=True)
+
+
+def resume_and_follow(run: RunDirectory, steps: int | None, display: DisplayName, *, detach: bool = False) -> int:
+    """Starts a new worker for a run and follows it to its end; returns the exit code. Raises `InputError`."""
+    from engine.runs.client import resume_run
+    from spk_tui.commands.following import Following, Interruptions
+    from spk_tui.display.choose import choose
+
+    face = choose(display)
+    with Interruptions() as interruptions:
+        following = Following(run)
+        resume_run(run, steps)
+        if detach:
+            info = run.info()
+            return _leave(following, info.preset, info.corpus, as_json=display == "json")
+        return following.follow(face, interruptions, on_interrupt="stop", launched=True)
+
+
+def _leave(following: Following, preset: str, corpus: str, *, as_json: bool) -> int:
+    """Says where a run that nobody follows can be found again, once its worker lives; returns the exit code."""
+    from spk_tui.commands.answers import say, say_json
+
+    run = following.run
+    code = following.wait_for_worker()
+    if as_json:
+        say_json({"id": run.id, "run": str(run.path), "preset": preset, "corpus": corpus})
+    elif code == WELL:
+        say(f"run {run.id} trains in the background, in {run.path}")
+        say(f"'spk-tui attach {run.id}' shows it, 'spk-tui stop {run.id}' stops it")
+    return code

@@ -1,0 +1,1 @@
+"""How a run is shown without the dashboard: bars, plain lines, or its events as JSON. `choose` picks the face."""

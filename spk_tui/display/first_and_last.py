@@ -1,0 +1,49 @@
+"""The first and last words on a run, the same for bars and plain lines: which it is, how it ended, and its files."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from engine.runs.directory import RunDirectory
+from engine.runs.state import RunState
+from spk_tui.wording import accuracy, count
+
+
+def beginning(run: RunDirectory, state: RunState) -> list[str]:
+    """The lines that a display begins with: which run this is, and where it stands when it has begun before."""
+    lines = [f"run {run.id} in {run.path}"]
+    if state.step:
+        best = f", best accuracy {accuracy(state.best_accuracy)} at step {state.best_step}" if state.best_step else ""
+        lines.append(f"so far {count(state.step)} of {count(state.steps)} steps{best}")
+    return lines
+
+
+_WORDS = {"finished": "finished", "stopped": "stopped, its state is saved", "failed": "failed"}
+
+
+def ending(run: RunDirectory, state: RunState) -> list[str]:
+    """The lines that a display ends with."""
+    word = _WORDS.get(state.phase, "interrupted: its worker is gone without a last word")
+    lines = [f"{run.id}: {word}, {count(state.step)} of {count(state.steps)} steps"]
+    if state.best_step is not None:
+        other = _other_accuracy(state, state.best_step)
+        lines.append(f"best accuracy {accuracy(state.best_accuracy)}{other} at step {state.best_step}")
+    if run.best_path.is_file():
+        lines.append(f"best checkpoint {run.best_path}")
+    else:
+        lines.append("no best checkpoint: the run ended before its first validation")
+    if state.phase not in ("finished", "stopped") and run.last_path.is_file():
+        lines.append(f"'spk-tui resume {run.id}' goes on from its last checkpoint")
+    return lines
+
+
+def _other_accuracy(state: RunState, step: int) -> str:
+    """The other accuracy of the best step, so that both are always told."""
+    steps = state.utterance_accuracy.steps
+    place = bisect_left(steps, step)
+    if place == len(steps) or steps[place] != step:
+        return ""
+    segment, utterance = state.segment_accuracy.values[place], state.utterance_accuracy.values[place]
+    if segment == state.best_accuracy:
+        return f" by segment, {accuracy(utterance)} on whole utterances,"
+    return f" on whole utterances, {accuracy(segment)} by segment,"

@@ -1,0 +1,134 @@
+"""Following one run for the screen: events read by byte offset and folded in a thread, one frozen snapshot a tick.
+
+A `Follower` is used by one thread at a time; what it hands out never changes afterwards, so the event loop may keep it
+as long as it likes. What is drawn of a snapshot, and when, is left to the widgets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from engine.preset import Preset
+from engine.runs import events as e
+from engine.runs.directory import Condition, RunDirectory, RunInfo
+from engine.runs.event_log import EventReader
+from engine.runs.state import Curve, RunState
+from spk_tui.log_lines import LogLine, Narrator
+from spk_tui.series import EMPTY, Series, prepared
+
+NEWEST_LINES = 500
+SMOOTHED = frozenset({"train_loss", "train_accuracy", "steps_per_second"})
+CURVES = (
+    "train_loss", "train_accuracy", "steps_per_second", "learning_rate",
+    "validation_loss", "segment_accuracy", "utterance_accuracy",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run as it was at one moment. `lines` are the log's new lines since the snapshot before."""
+
+    info: RunInfo
+    preset: Preset
+    condition: Condition = "starting"
+    step: int = 0
+    steps: int = 0
+    began: float | None = None
+    updated: float | None = None
+    seconds_left: float | None = None
+    started: e.Started | None = None
+    preparing: e.Preparing | None = None
+    validating: e.Validating | None = None
+    progress: e.Progress | None = None
+    validated: e.Validated | None = None
+    resources: e.Resources | None = None
+    finished: e.Finished | None = None
+    failed: e.Failed | None = None
+    best_accuracy: float | None = None
+    best_step: int | None = None
+    last_saved_step: int | None = None
+    best_path: str = ""
+    has_best: bool = False
+    has_last: bool = False
+    series: dict[str, Series] = field(default_factory=dict)
+    lines: tuple[LogLine, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker will say more: it had its last word, or is gone without one."""
+        return self.condition in ("finished", "stopped", "failed", "interrupted")
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a new worker can go on from the last checkpoint."""
+        return self.condition in ("stopped", "interrupted", "failed") and self.has_last
+
+    def curve(self, name: str) -> Series:
+        """The curve of that name, empty when there is nothing of it yet."""
+        return self.series.get(name, EMPTY)
+
+
+class Follower:
+    """Reads what is new of one run. Raises `InputError` at construction when the folder is no run."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self._info = run.info()
+        self._preset = run.preset()
+        self._reader = EventReader(run.events_path)
+        self._state = RunState()
+        self._narrator = Narrator()
+        self._series: dict[str, Series] = {}
+        self._lengths: dict[str, tuple[int, float]] = {}
+
+    def read(self) -> Snapshot:
+        """Takes in all new events and returns what the run looks like now. Blocks on the disk."""
+        lines: deque[LogLine] = deque(maxlen=NEWEST_LINES)
+        for event in self._reader.read():
+            self._state.apply(event)
+            if line := self._narrator.tell(event):
+                lines.append(line)
+            if isinstance(event, e.Started):
+                self._info = self.run.info()
+            if isinstance(event, e.Resumed):
+                self._preset = self.run.preset()
+        return self._snapshot(tuple(lines))
+
+    def _snapshot(self, lines: tuple[LogLine, ...]) -> Snapshot:
+        state = self._state
+        for name in CURVES:
+            self._prepare(name, getattr(state, name))
+        return Snapshot(
+            info=self._info,
+            preset=self._preset,
+            condition=self.run.condition(state),
+            step=state.step,
+            steps=state.steps or self._preset.run.steps,
+            began=state.began,
+            updated=state.updated,
+            seconds_left=state.seconds_left,
+            started=state.started,
+            preparing=state.preparing if state.phase == "preparing" else None,
+            validating=state.validating if state.phase == "validating" else None,
+            progress=state.progress,
+            validated=state.validated,
+            resources=state.resources,
+            finished=state.finished,
+            failed=state.failed,
+            best_accuracy=state.best_accuracy,
+            best_step=state.best_step,
+            last_saved_step=state.last_saved_step,
+            best_path=str(self.run.best_path),
+            has_best=self.run.best_path.is_file(),
+            has_last=self.run.last_path.is_file(),
+            series=dict(self._series),
+            lines=lines,
+        )
+
+    def _prepare(self, name: str, curve: Curve) -> None:
+        """Prepares a curve again only when points came or were dropped."""
+        version = (len(curve), curve.times[-1] if curve.times else 0.0)
+        if version != self._lengths.get(name):
+            self._lengths[name] = version
+            self._series[name] = prepared(curve.steps, curve.values, smooth=name in SMOOTHED)

@@ -1,0 +1,102 @@
+"""What happened, in sentences: turns the events worth a line into lines of the log.
+
+Which colour a line's tone has and where it is shown is the log widget's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from engine.runs import events as e
+from spk_tui.wording import accuracy, count, loss
+
+Tone: TypeAlias = Literal["quiet", "plain", "good", "notice", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the log and the tone it is said in; `advice` follows on a line of its own."""
+
+    time: float
+    text: str
+    tone: Tone = "plain"
+    advice: str = ""
+
+
+class Narrator:
+    """Turns events into lines, in order. It remembers the stage of preparation, which is told once, not per step."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def tell(self, event: e.AnyEvent) -> LogLine | None:
+        """The line for this event, or None when the charts and the status line say it already."""
+        if isinstance(event, e.Preparing):
+            return self._preparing(event)
+        self._stage = ""
+        if isinstance(event, e.Progress | e.Validating | e.Resources):
+            return None
+        said = _milestone(event) or _turn(event)
+        if said is None:
+            return None
+        text, tone, advice = said
+        return LogLine(event.time, text, tone, advice)
+
+    def _preparing(self, event: e.Preparing) -> LogLine | None:
+        if event.stage == self._stage:
+            return None
+        self._stage = event.stage
+        amount = f" ({count(event.total)} {event.unit})".replace(" )", ")") if event.total else ""
+        return LogLine(event.time, f"{event.stage}{amount}", "quiet")
+
+
+Said: TypeAlias = tuple[str, Tone, str]
+
+
+def _milestone(event: e.AnyEvent) -> Said | None:
+    """What is achieved and what is noticed."""
+    if isinstance(event, e.Validated):
+        text = (
+            f"step {event.step}: validation loss {loss(event.loss)}, accuracy {accuracy(event.segment_accuracy)} by "
+            f"segment, {accuracy(event.utterance_accuracy)} by utterance"
+        )
+        return text, "plain", ""
+    if isinstance(event, e.Checkpoint):
+        if event.kind == "best":
+            return f"step {event.step}: best model saved (accuracy {accuracy(event.accuracy)})", "good", ""
+        return None  # one at every validation; the summary says where the last one is
+    if isinstance(event, e.Answered):
+        return event.message, "plain" if event.ok else "warning", ""
+    if isinstance(event, e.Diagnosis):
+        return f"step {event.step}: {event.finding}", event.severity, event.advice
+    return None
+
+
+def _turn(event: e.AnyEvent) -> Said | None:
+    """Where the run turns from one phase to the next."""
+    if isinstance(event, e.Queued):
+        return f"worker started (process {event.process})", "quiet", ""
+    if isinstance(event, e.Started):
+        text = (
+            f"training on {event.device_name or event.device} in {event.precision}: {count(event.speakers)} speakers, "
+            f"{count(event.train_utterances)} utterances, {count(event.validation_utterances)} held out"
+        )
+        return text, "plain", ""
+    if isinstance(event, e.Paused):
+        return f"step {event.step}: paused", "notice", ""
+    if isinstance(event, e.Continued):
+        return f"step {event.step}: training goes on", "plain", ""
+    if isinstance(event, e.Stopping):
+        return f"step {event.step}: stopping; the state is being saved", "notice", ""
+    if isinstance(event, e.Resumed):
+        note = f": {event.note}" if event.note else ""
+        return f"step {event.step}: resumed towards {count(event.steps)}{note}", "notice", ""
+    if isinstance(event, e.RolledBack):
+        return f"went back to step {event.step}: {event.reason}", "warning", ""
+    if isinstance(event, e.Finished):
+        word = "all steps are done" if event.reason == "completed" else "stopped as asked, state saved"
+        return f"step {event.step}: {word}", "good", ""
+    if isinstance(event, e.Failed):
+        return f"step {event.step}: {event.message}", "error", ""
+    return None

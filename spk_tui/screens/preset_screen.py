@@ -1,0 +1,317 @@
+"""The first screen: pick a preset, see what it costs, pick a corpus, change a number or two, start.
+
+Counting, reading a corpus and starting a worker happen in threads; checking what is typed is `engine.preset_file`'s work
+and its message is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Footer, Input
+
+from engine.cost import Cost
+from engine.errors import InputError
+from engine.preset import Preset
+from engine.preset_file import PresetError, with_overrides
+from engine.preset_library import FoundPreset, list_presets
+from spk_tui.background import in_thread
+from spk_tui.run_index import RunRow, measured_rate, recent_corpora
+from spk_tui.screens.room import Room
+from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
+from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
+from spk_tui.widgets.pieces import bar, verdict, verdict_style
+from spk_tui.widgets.preset_details import PresetDetails
+from spk_tui.widgets.start_form import StartForm
+from spk_tui.widgets.title_bar import TitleBar
+from spk_tui.wording import age, count, duration, rate
+
+COLUMNS = (
+    Column("preset", 16, share=2),
+    Column("encoder", 12, share=1),
+    Column("parameters", 10, right=True),
+    Column("budget", 18, share=2),
+)
+TYPING_PAUSE = 0.4
+
+
+class PresetScreen(Room):
+    """Presets, and what one needs to start one."""
+
+    HELP_TEXT = (
+        "The list shows the presets that come with the program and your own. A preset's encoder is held against its "
+        "budget: it fits, is tight (nine tenths or more) or is over; front end, pooling and head are shown apart and "
+        "don't count. Change a number and the meter and the estimate follow. Training runs in the background: it goes "
+        "on when you leave this screen, and when you close the terminal."
+    )
+    BINDINGS = [  # noqa: RUF012
+        Binding("f5", "start", "Start", tooltip="Start training the chosen preset", id="presets.start"),
+        Binding("escape", "to_list", "List", show=False, tooltip="Back to the list of presets", id="presets.list"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.presets: dict[str, FoundPreset] = {}
+        self.costs: dict[str, Cost] = {}
+        self.cost: Cost | None = None
+        self._rows: tuple[RunRow, ...] = ()
+        self._speakers: int | None = None
+        self._corpus_problem = ""
+        self._starting = False
+
+    def compose(self) -> ComposeResult:
+        """List, details, form."""
+        yield TitleBar("Presets")
+        with Container(id="body"):
+            presets = ColumnList(COLUMNS, id="presets")
+            presets.border_title = "Presets"
+            yield presets
+            yield PresetDetails(id="details")
+            form = StartForm(id="form")
+            form.border_title = "Before the start"
+            yield form
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """The presets are small files, read at once; all that takes longer waits for the first paint."""
+        for entry in list_presets():
+            self.presets[entry.name] = entry
+        self._show_list()
+        presets = self.query_one("#presets", ColumnList)
+        usable = [name for name, entry in self.presets.items() if entry.preset is not None]
+        if usable:
+            presets.move_to(usable[0])
+        presets.focus_rows()
+        self.call_after_refresh(self._after_first_paint)
+
+    def on_screen_resume(self) -> None:
+        """Runs may have come or grown since one was here."""
+        self._look_at_runs()
+
+    def _after_first_paint(self) -> None:
+        self._look_at_runs()
+        self._count_list()
+
+    # ------------------------------------------------------------------------------------------------ what is chosen
+
+    @property
+    def entry(self) -> FoundPreset | None:
+        """The preset that the cursor is on."""
+        return self.presets.get(self.query_one("#presets", ColumnList).key or "")
+
+    def resolved(self) -> Preset:
+        """The chosen preset with the numbers of the form. Raises `InputError`."""
+        entry = self.entry
+        if entry is None or entry.preset is None:
+            raise InputError(entry.problem if entry else "there is no preset to start")
+        return with_overrides(entry.preset, self.query_one(StartForm).overrides, entry.name)
+
+    @on(ColumnList.Highlighted)
+    def _highlight(self, event: ColumnList.Highlighted) -> None:
+        entry = self.presets.get(event.key)
+        details, form = self.query_one(PresetDetails), self.query_one(StartForm)
+        if entry is None:
+            return
+        details.problem = "" if entry.preset else f"This preset can't be used.\n\n{entry.problem}"
+        form.disabled = entry.preset is None
+        if entry.preset is None:
+            details.border_title = entry.name
+            return
+        form.fill(entry.preset)
+        self._show(entry.preset, self.costs.get(entry.name) if self._speakers is None else None)
+        self._count()
+
+    @on(ColumnList.Chosen)
+    def _choose(self) -> None:
+        """Enter on a preset goes on to the button; a second Enter starts."""
+        if self.entry is not None and self.entry.preset is not None:
+            self.query_one("#start").focus()
+
+    @on(StartForm.Changed)
+    def _edit(self) -> None:
+        """A number was typed: checked at once, counted when the typing pauses."""
+        form = self.query_one(StartForm)
+        try:
+            preset = self.resolved()
+        except PresetError as error:
+            form.complain(error.problems)
+            form.allow_start(False)
+            return
+        except InputError:
+            return
+        self._show(preset, self.cost)
+        self._count()
+
+    def _show(self, preset: Preset, cost: Cost | None) -> None:
+        form, details = self.query_one(StartForm), self.query_one(PresetDetails)
+        form.complain([])
+        form.allow_start(not self._corpus_problem and not self._starting)
+        self.cost = cost
+        details.cost = cost
+        details.preset = preset
+        form.estimate(self._estimate(preset))
+
+    # ------------------------------------------------------------------------------------------------ what it costs
+
+    @work(exclusive=True, group="count")
+    async def _count(self) -> None:
+        """Counts what is chosen now; a newer question replaces this one."""
+        try:
+            preset = self.resolved()
+            cost = await in_thread(self.dashboard.meter.count, preset, self._speakers)
+            if self.resolved() == preset:
+                self._show(preset, cost)
+        except PresetError:
+            return  # shown beside the numbers already
+        except InputError as error:
+            self.query_one(StartForm).estimate(Content.styled(str(error), "$error"))
+
+    @work(exclusive=True, group="count-list")
+    async def _count_list(self) -> None:
+        """Counts each preset of the list once, so that the list doesn't rest on what the files say."""
+        for name, entry in self.presets.items():
+            if entry.preset is not None:
+                try:
+                    self.costs[name] = await in_thread(self.dashboard.meter.count, entry.preset, None)
+                except InputError:
+                    return  # the chosen preset's count says what is wrong
+                self._show_list()
+
+    def _estimate(self, preset: Preset) -> Content:
+        """How long the run will take, and how that is known."""
+        measured = measured_rate(self._rows, preset)
+        if measured is not None and measured.steps_per_second:
+            seconds = preset.run.steps / measured.steps_per_second
+            when = age(self.dashboard.clock() - measured.updated)
+            known = f"at {rate(measured.steps_per_second)}, measured in your run of {when}"
+        elif self.cost is not None and self.cost.seconds_per_step:
+            seconds = preset.run.steps * self.cost.seconds_per_step
+            known = "a rough guess from a few steps on this CPU"
+        else:
+            return Content.styled("time: not known yet", "$foreground-muted")
+        return Content.assemble(("about ", "$foreground-muted"), (duration(seconds), "bold"), (f", {known}", "$foreground-muted"))
+
+    def _show_list(self) -> None:
+        self.query_one("#presets", ColumnList).show([self._row(entry) for entry in self.presets.values()])
+
+    def _row(self, entry: FoundPreset) -> Row:
+        if entry.preset is None:
+            reason = Content.styled("can't be used; see why at the right", "$error")
+            blank = text_cell("")
+            return Row(entry.name, (text_cell(Content.styled(entry.name, "$error")), blank, blank, text_cell(reason)))
+        preset = entry.preset
+        cost = self.costs.get(entry.name)
+        used = cost.encoder if cost else preset.preset.encoder_parameters
+        budget = preset.budget.encoder_parameters
+        name = Content.assemble(entry.name, (" yours", "$foreground-muted") if entry.own else "")
+        kind = str(preset.encoder.__struct_config__.tag).replace("homework_", "").capitalize()
+        parameters = Content("…" if used is None else count(used))
+        return Row(entry.name, (text_cell(name), text_cell(kind), text_cell(parameters), lambda width: _meter(used, budget, width)))
+
+    # ------------------------------------------------------------------------------------------------ what it trains on
+
+    @work(exclusive=True, group="runs")
+    async def _look_at_runs(self) -> None:
+        """Recent corpora and measured step rates, from the runs that there are."""
+        self._rows = await in_thread(self.dashboard.read_runs)
+        self.query_one(CorpusPicker).offer(recent_corpora(self._rows))
+        active = sum(not row.is_over for row in self._rows)
+        self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
+        try:
+            self.query_one(StartForm).estimate(self._estimate(self.resolved()))
+        except InputError:
+            pass  # shown beside the numbers already
+
+    @on(CorpusPicker.Changed)
+    def _pick_corpus(self, event: CorpusPicker.Changed) -> None:
+        self._speakers, self._corpus_problem = None, "" if event.corpus else "no corpus is chosen"
+        self.query_one(CorpusPicker).tell("")
+        self.query_one(StartForm).allow_start(bool(event.corpus))
+        if event.corpus:
+            self._check_corpus(event.corpus)
+
+    @work(exclusive=True, group="corpus")
+    async def _check_corpus(self, corpus: str) -> bool:
+        """Reads the chosen corpus and says what is in it; the head is counted for its speakers."""
+        from asyncio import sleep
+
+        picker = self.query_one(CorpusPicker)
+        if corpus == DEMO:
+            self._count()
+            return True
+        await sleep(TYPING_PAUSE)
+        picker.tell("being read…")
+        try:
+            speakers, utterances = await in_thread(_size_of_corpus, corpus)
+        except InputError as error:
+            self._corpus_problem = str(error)
+            picker.tell(str(error), wrong=True)
+            self.query_one(StartForm).allow_start(False)
+            return False
+        picker.tell(f"{count(speakers)} speakers, {count(utterances)} utterances")
+        self._speakers = speakers
+        self._count()
+        return True
+
+    # ------------------------------------------------------------------------------------------------ starting
+
+    @on(StartForm.Start)
+    def action_start(self) -> None:
+        """Starts what is chosen, if it can be started."""
+        if not self._starting:
+            self._start()
+
+    @work(group="start")
+    async def _start(self) -> None:
+        form, picker = self.query_one(StartForm), self.query_one(CorpusPicker)
+        self._starting = True
+        form.allow_start(False)
+        try:
+            preset, corpus = self.resolved(), picker.corpus
+            if not corpus:
+                raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
+            if corpus != DEMO:
+                await in_thread(_size_of_corpus, corpus)
+            run = await in_thread(self.dashboard.start_run, preset, corpus)
+        except PresetError as error:
+            form.complain(error.problems)
+            return
+        except InputError as error:
+            self.notify(str(error), title="Not started", severity="error", timeout=10, markup=False)
+            return
+        finally:
+            self._starting = False
+            form.allow_start(True)
+        self.dashboard.open_run(run)
+
+    def action_to_list(self) -> None:
+        """Puts the keyboard back on the list, where letters are keys again."""
+        self.query_one("#presets", ColumnList).focus_rows()
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Starting, and the numbers that can be changed."""
+        if self.entry is not None and self.entry.preset is not None:
+            yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
+        for name in ("steps", "batch-size", "learning-rate", "seed", "device"):
+            words = name.replace("-", " ")
+            yield f"Change the {words}", f"Type another {words} for this run", self.query_one(f"#{name}", Input).focus
+
+
+def _meter(used: int | None, budget: int, width: int) -> Content:
+    """A short meter: bar and word."""
+    if used is None:
+        return Content.styled("being counted", "$foreground-muted")
+    return Content.assemble(bar(used / budget, max(4, min(24, width - 7)), verdict_style(used, budget)), "  ", verdict(used, budget))
+
+
+def _size_of_corpus(corpus: str) -> tuple[int, int]:
+    """Speakers and utterances of a corpus. Raises `InputError`. Blocks on the disk."""
+    from engine.corpus.opening import open_corpus
+
+    opened = open_corpus(corpus)
+    return len(opened.speakers), len(opened.utterances)

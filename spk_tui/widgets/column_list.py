@@ -1,0 +1,166 @@
+"""A list with columns that fill its width: the presets and the runs are shown in it.
+
+It knows rows, keys and widths. A column may be dropped where the list is narrow, so that nothing is ever cut off at the
+right. What a row means is its owner's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from spk_tui.widgets.pieces import cell
+
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: at least `width` wide; those with a `share` divide what is left over. Hidden below `from_width`."""
+
+    title: str
+    width: int
+    share: int = 0
+    right: bool = False
+    from_width: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its key and what makes a cell, given the width it will have."""
+
+    key: str
+    cells: tuple[Callable[[int], Content], ...]
+
+
+def text_cell(text: Content | str) -> Callable[[int], Content]:
+    """A cell that is the same text at every width."""
+    content = Content(text) if isinstance(text, str) else text
+    return lambda width: content
+
+
+class ColumnList(Vertical):
+    """A list of rows under a line of column titles."""
+
+    DEFAULT_CSS = """
+    ColumnList {
+        & > .titles { height: 1; padding: 0 1; color: $foreground-muted; text-wrap: nowrap; }
+        & > OptionList {
+            height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
+            &:focus { background-tint: transparent; border: none; }
+            & > .option-list--option { padding: 0 1; text-wrap: nowrap; }
+        }
+        & > .nothing { height: 1fr; padding: 1 2; color: $foreground-muted; display: none; }
+        &.-empty > .nothing { display: block; }
+        &.-empty > OptionList, &.-empty > .titles { display: none; }
+    }
+    """
+
+    class Highlighted(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, column_list: ColumnList, key: str) -> None:
+            super().__init__()
+            self.column_list = column_list
+            self.key = key
+
+    class Chosen(Message):
+        """A row was entered or clicked twice."""
+
+        def __init__(self, column_list: ColumnList, key: str) -> None:
+            super().__init__()
+            self.column_list = column_list
+            self.key = key
+
+    def __init__(self, columns: Sequence[Column], nothing: str = "", *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._rows: tuple[Row, ...] = ()
+        self._nothing = nothing
+        self._titles = Static(classes="titles")
+        self._options = OptionList(compact=True)
+
+    def compose(self) -> ComposeResult:
+        """Titles, the rows, and what is said when there are none."""
+        yield self._titles
+        yield self._options
+        yield Static(self._nothing, classes="nothing")
+
+    @property
+    def key(self) -> str | None:
+        """The key of the row that the cursor is on."""
+        place = self._options.highlighted
+        return self._rows[place].key if place is not None and place < len(self._rows) else None
+
+    def focus_rows(self) -> None:
+        """Puts the keyboard on the rows."""
+        self._options.focus()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Replaces the rows; the cursor stays on its key where that is still there, else near its place."""
+        keys = [row.key for row in rows]
+        same = keys == [row.key for row in self._rows]
+        before, place = self.key, self._options.highlighted or 0
+        self._rows = tuple(rows)
+        self.set_class(not rows, "-empty")
+        if same and self._options.option_count == len(rows):
+            for index, row in enumerate(self._rows):
+                self._options.replace_option_prompt_at_index(index, self._line(row))
+            return
+        self._options.clear_options()
+        self._options.add_options([Option(self._line(row)) for row in self._rows])
+        if rows:
+            self._options.highlighted = keys.index(before) if before in keys else min(place, len(rows) - 1)
+
+    def move_to(self, key: str) -> None:
+        """Puts the cursor on the row of that key, if there is one."""
+        keys = [row.key for row in self._rows]
+        if key in keys:
+            self._options.highlighted = keys.index(key)
+
+    def on_resize(self) -> None:
+        """Other widths: every line is laid out anew."""
+        self._titles.update(self._join([cell(c.title, w, right=c.right) for c, w in self._widths() if w]))
+        for index, row in enumerate(self._rows):
+            self._options.replace_option_prompt_at_index(index, self._line(row))
+
+    @on(OptionList.OptionHighlighted)
+    def _tell_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        if event.option_index < len(self._rows):
+            self.post_message(self.Highlighted(self, self._rows[event.option_index].key))
+
+    @on(OptionList.OptionSelected)
+    def _tell_chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self, self._rows[event.option_index].key))
+
+    def _widths(self) -> list[tuple[Column, int]]:
+        """Each column's width now; 0 for the hidden ones."""
+        room = max(20, self.content_size.width - 3)  # the padding of a row and the scroll bar
+        shown = [column for column in self._columns if room >= column.from_width]
+        shares = sum(column.share for column in shown)
+        spare = room - sum(column.width for column in shown) - GAP * (len(shown) - 1)
+        widths = {}
+        for column in shown:
+            extra = max(0, spare) * column.share // shares if shares else 0
+            widths[column.title] = max(1, column.width + extra + min(0, spare) * (column.share > 0))
+        return [(column, widths.get(column.title, 0)) for column in self._columns]
+
+    def _line(self, row: Row) -> Content:
+        cells = []
+        for (column, width), make in zip(self._widths(), row.cells, strict=True):
+            if width:
+                cells.append(cell(make(width), width, right=column.right))
+        return self._join(cells)
+
+    def _join(self, cells: list[Content]) -> Content:
+        return Content(" " * GAP).join(cells)

@@ -1,0 +1,73 @@
+"""The log of a run: one line for each thing that happened, diagnoses standing out with their advice.
+
+It wraps to any width and follows its end until one scrolls up. Which events get a line is `log_lines.py`'s business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from spk_tui.log_lines import LogLine, Tone
+
+KEPT = 500
+STYLES: dict[Tone, str] = {
+    "quiet": "$foreground-muted",
+    "plain": "$foreground",
+    "good": "$success",
+    "notice": "$secondary",
+    "warning": "$warning bold",
+    "error": "$error bold",
+}
+MARKS: dict[Tone, str] = {"warning": "▲ ", "error": "✗ ", "notice": "● "}
+
+
+class EventLog(VerticalScroll):
+    """The newest lines of the log, the last at the bottom."""
+
+    DEFAULT_CSS = """
+    EventLog {
+        border: round $panel-lighten-1; border-title-color: $foreground; padding: 0 1; scrollbar-size-vertical: 1;
+        & > Static { height: auto; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.border_title = "Log"
+        self._lines: deque[LogLine] = deque(maxlen=KEPT)
+
+    def compose(self) -> ComposeResult:
+        """All lines in one text."""
+        yield Static()
+
+    def on_mount(self) -> None:
+        """Follows its end until one scrolls up."""
+        self.anchor()
+
+    @property
+    def texts(self) -> list[str]:
+        """The lines as they read, without their time."""
+        return [line.text for line in self._lines]
+
+    def add(self, lines: Iterable[LogLine]) -> None:
+        """Appends lines."""
+        new = list(lines)
+        if new:
+            self._lines.extend(new)
+            self.query_one(Static).update(Content("\n").join([self._content(line) for line in self._lines]))
+
+    def _content(self, line: LogLine) -> Content:
+        moment = time.strftime("%H:%M:%S", time.localtime(line.time))
+        said = Content.assemble(
+            (f"{moment}  ", "$foreground-muted"), (f"{MARKS.get(line.tone, '')}{line.text}", STYLES[line.tone])
+        )
+        if line.advice:
+            said = Content.assemble(said, (f"\n          → {line.advice}", "$foreground"))
+        return said

@@ -1,0 +1,101 @@
+"""What remains when a run is over: best and last accuracy, the time it took, where the files are, what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from spk_tui.follower import Snapshot
+from spk_tui.wording import accuracy, count, duration
+
+HEADLINES = {
+    "finished": ("All steps are done", "$success"),
+    "stopped": ("Stopped as asked; nothing is lost", "$foreground"),
+    "failed": ("The run failed", "$error"),
+    "interrupted": ("Its worker is gone without a last word", "$warning"),
+}
+
+
+class RunSummary(VerticalScroll):
+    """Seen only once a run is over."""
+
+    DEFAULT_CSS = """
+    RunSummary {
+        border: round $primary; border-title-color: $primary; padding: 0 1; display: none; scrollbar-size-vertical: 1;
+        & > Static { height: auto; }
+        &.-over { display: block; }
+    }
+    """
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+
+    def compose(self) -> ComposeResult:
+        """All of it in one text."""
+        yield Static()
+
+    def watch_snapshot(self, shown: Snapshot | None) -> None:
+        """Comes when the run is over and goes when it is resumed."""
+        over = shown is not None and shown.is_over
+        self.set_class(over, "-over")
+        if shown is not None and over:
+            self.border_title = shown.condition
+            self.query_one(Static).update(summary(shown))
+
+
+def summary(shown: Snapshot) -> Content:
+    """The summary's lines."""
+    headline, style = HEADLINES.get(shown.condition, ("", "$foreground"))
+    lines = [Content.styled(headline, f"{style} bold")]
+    if shown.failed is not None:
+        lines.append(Content.styled(shown.failed.message, "$error"))
+    lines.append(_scores(shown))
+    lines += _files(shown)
+    lines.append(_next(shown))
+    return Content("\n").join(lines)
+
+
+def _scores(shown: Snapshot) -> Content:
+    parts: list[str | tuple[str, str]] = []
+    if shown.best_accuracy is not None:
+        parts += ["best ", (accuracy(shown.best_accuracy), "$success bold"), f" at step {count(shown.best_step or 0)}"]
+    else:
+        parts.append("no validation was reached")
+    if shown.validated is not None:
+        parts.append(f", last {accuracy(shown.validated.segment_accuracy)} at step {count(shown.validated.step)}")
+    if shown.began is not None and shown.updated is not None:
+        parts.append(f"; {count(shown.step)} steps in {duration(shown.updated - shown.began)}")
+    return Content.assemble(*parts)
+
+
+def _files(shown: Snapshot) -> list[Content]:
+    lines = []
+    if shown.has_best:
+        lines.append(Content.assemble(("best checkpoint ", "$foreground-muted"), _home(shown.best_path)))
+    if shown.has_last:
+        step = f" (step {count(shown.last_saved_step)})" if shown.last_saved_step is not None else ""
+        lines.append(Content.assemble(("full state      ", "$foreground-muted"), f"saved{step}, to resume from"))
+    return lines
+
+
+def _next(shown: Snapshot) -> Content:
+    keys: list[tuple[str, str]] = []
+    if shown.has_best:
+        keys.append(("s", "save the best elsewhere"))
+    if shown.is_resumable:
+        keys.append(("r", "go on from the saved state"))
+    keys.append(("F2", "train another"))
+    parts: list[str | tuple[str, str]] = [("next  ", "$foreground-muted")]
+    for key, text in keys:
+        parts += [(key, "$primary bold"), f" {text}   "]
+    return Content.assemble(*parts)
+
+
+def _home(path: str) -> str:
+    """A path under the home folder, written with ~."""
+    home = str(Path.home())
+    return "~" + path.removeprefix(home) if path.startswith(home + "/") else path

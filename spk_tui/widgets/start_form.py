@@ -1,0 +1,137 @@
+"""The few numbers that one changes before a start, checked as they are typed, and the button that starts.
+
+It holds texts and tells when they change; what they mean for the preset, the meter and the estimate is the screen's
+business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.widgets import Button, Input, Label, Static
+
+from engine.preset import Preset
+from spk_tui.widgets.corpus_picker import CorpusPicker
+from spk_tui.wording import learning_rate
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number of the form: its label, and the key of the preset that it stands for."""
+
+    name: str
+    label: str
+    key: str
+
+
+FIELDS = (
+    Field("steps", "steps", "run.steps"),
+    Field("batch-size", "batch size", "segments.batch_size"),
+    Field("learning-rate", "learning rate", "optimizer.learning_rate"),
+    Field("seed", "seed", "run.seed"),
+    Field("device", "device", "run.device"),
+)
+
+
+class StartForm(VerticalScroll):
+    """Corpus, numbers, what they come to, and start."""
+
+    DEFAULT_CSS = """
+    StartForm {
+        & .field { layout: horizontal; height: 1; }
+        & .field > Label { width: 14; color: $foreground-muted; }
+        & .field > Input, & .field > Select { width: 1fr; background: $surface; }
+        & .field > Input:focus { background: $panel; }
+        & .field > Input.-wrong { color: $error; }
+        & .finding { height: auto; padding-left: 14; color: $foreground-muted; }
+        & .message { height: auto; color: $error; display: none; }
+        & .estimate { height: auto; color: $foreground-muted; }
+        & Button { width: auto; min-width: 20; margin-top: 1; }
+        & .-wrong { color: $error; }
+    }
+    """
+
+    class Changed(Message):
+        """A number was typed."""
+
+    class Start(Message):
+        """The button was pressed."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: Preset | None = None
+
+    def compose(self) -> ComposeResult:
+        """The fields in the order in which one thinks of them."""
+        yield CorpusPicker()
+        with Vertical(classes="numbers"):
+            for field in FIELDS:
+                with Horizontal(classes="field"):
+                    yield Label(field.label)
+                    suggester = SuggestFromList(DEVICES) if field.name == "device" else None
+                    yield Input(id=field.name, compact=True, suggester=suggester)
+        yield Static(classes="message", markup=False)
+        yield Static(classes="estimate")
+        yield Button("Start training", variant="primary", compact=True, id="start")
+
+    def fill(self, preset: Preset) -> None:
+        """Puts a preset's own numbers into the fields."""
+        self._shown = preset
+        with self.prevent(Input.Changed):
+            for field in FIELDS:
+                self.query_one(f"#{field.name}", Input).value = value_text(preset, field.key)
+
+    @property
+    def overrides(self) -> list[str]:
+        """The changed numbers, as "run.steps=500"."""
+        assert self._shown is not None
+        typed = {field.key: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS}
+        return [f"{key}={text}" for key, text in typed.items() if text != value_text(self._shown, key)]
+
+    def complain(self, problems: list[str]) -> None:
+        """Shows what is wrong with the numbers, and where; an empty list takes it away."""
+        message = self.query_one(".message", Static)
+        message.display = bool(problems)
+        message.update("\n".join(problems))
+        for field in FIELDS:
+            self.query_one(f"#{field.name}", Input).set_class(any(field.key in text for text in problems), "-wrong")
+
+    def estimate(self, text: Content | str) -> None:
+        """Shows how long it will take."""
+        self.query_one(".estimate", Static).update(text)
+
+    def allow_start(self, allowed: bool) -> None:
+        """Whether the button can be pressed."""
+        self.query_one("#start", Button).disabled = not allowed
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed())
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        """Enter in a field goes on to the next one, and at last to the button."""
+        event.stop()
+        self.screen.focus_next()
+
+    @on(Button.Pressed, "#start")
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.Start())
+
+
+def value_text(preset: Preset, key: str) -> str:
+    """A key's value as one would type it."""
+    section, _, name = key.partition(".")
+    value = msgspec.to_builtins(preset)[section][name]
+    return learning_rate(value) if name == "learning_rate" and float(learning_rate(value)) == value else str(value)

@@ -1,0 +1,29 @@
+"""The line at the top of every screen: the program, where one is, and at the right a word about what goes on."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from spk_tui.widgets.pieces import spread
+
+
+class TitleBar(Widget):
+    """One line; `place` is where one is, `news` what goes on."""
+
+    DEFAULT_CSS = """
+    TitleBar { dock: top; height: 1; padding: 0 1; background: $surface; text-wrap: nowrap; }
+    """
+
+    place: reactive[str] = reactive("")
+    news: reactive[str] = reactive("")
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.set_reactive(TitleBar.place, place)
+
+    def render(self) -> Content:
+        """The line, filled to its width."""
+        left = Content.assemble(("spk-tui", "bold $primary"), ("  ›  ", "$foreground-muted"), self.place)
+        return spread(left, Content.styled(self.news, "$foreground-muted"), self.content_size.width)

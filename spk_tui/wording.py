@@ -1,0 +1,101 @@
+"""How numbers, durations and sizes are said on the screen, in one place so that every widget says them alike.
+
+Pure functions of numbers; where and in which colour they appear is the widgets' business.
+"""
+
+from __future__ import annotations
+
+import math
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+TIGHT_FROM = 0.9
+
+
+def count(number: float) -> str:
+    """154880 as "154,880"."""
+    return f"{round(number):,}"
+
+
+def short_count(number: float) -> str:
+    """A count for the labels of an axis: 0, 500, 1.5k, 70k, 2M."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if abs(number) >= size:
+            return f"{number / size:g}{unit}"
+    return f"{number:g}"
+
+
+def accuracy(share: float | None) -> str:
+    """An accuracy as it is written in the field, 0.6299; a dash when there is none."""
+    return "–" if share is None or not math.isfinite(share) else f"{share:.4f}"
+
+
+def loss(value: float | None) -> str:
+    """A loss in nats with three digits that matter."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def rate(steps_per_second: float | None) -> str:
+    """Steps per second."""
+    if steps_per_second is None or not math.isfinite(steps_per_second):
+        return "–"
+    return f"{steps_per_second:.1f} step/s" if steps_per_second < 100 else f"{steps_per_second:.0f} step/s"
+
+
+def learning_rate(value: float | None) -> str:
+    """A learning rate such as 1e-3 or 4.2e-4."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units: 45 s, 12 min, 1 h 20 min, 2 d 3 h."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    whole = max(0, round(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < 10 * MINUTE:
+        minutes, rest = divmod(whole, MINUTE)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    if whole < DAY:
+        hours, rest = divmod(whole, HOUR)
+        return f"{hours} h {rest // MINUTE} min"
+    days, rest = divmod(whole, DAY)
+    return f"{days} d {rest // HOUR} h"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit: just now, 5 min ago, 3 h ago, 2 days ago."""
+    if seconds < MINUTE:
+        return "just now"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min ago"
+    if seconds < DAY:
+        return f"{int(seconds // HOUR)} h ago"
+    days = int(seconds // DAY)
+    return f"{days} day{'' if days == 1 else 's'} ago"
+
+
+def size(octets: float | None) -> str:
+    """Bytes as MB or GB."""
+    if octets is None:
+        return "–"
+    return f"{octets / 1e9:.1f} GB" if octets >= 1e9 else f"{octets / 1e6:.0f} MB"
+
+
+def percent(share: float) -> str:
+    """A share as whole percent."""
+    return f"{100 * share:.0f} %"
+
+
+def budget_verdict(used: int, budget: int) -> str:
+    """The budget in one word: fits, tight (nine tenths or more are used) or over."""
+    if used > budget:
+        return "over"
+    return "tight" if used >= TIGHT_FROM * budget else "fits"

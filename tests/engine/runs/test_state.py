@@ -1,0 +1,89 @@
+"""The fold: curves, phases, and a resumed run that reads as one run."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.runs import events as e
+from engine.runs.state import RunState
+
+
+def progress(step: int, loss: float = 1.0) -> e.Progress:
+    return e.Progress(
+        step=step, time=float(step), steps=1, steps_per_second=10.0, loss=loss, accuracy=0.5, learning_rate=1e-3,
+        gradient_norm=1.0,
+    )  # fmt: skip
+
+
+def validated(step: int, accuracy: float) -> e.Validated:
+    return e.Validated(
+        step=step, time=float(step), loss=2.0, segment_accuracy=accuracy, utterance_accuracy=accuracy,
+        utterances_per_second=300.0, utterances=10,
+    )  # fmt: skip
+
+
+def best(step: int, accuracy: float) -> e.Checkpoint:
+    return e.Checkpoint(step=step, kind="best", path="best", accuracy=accuracy)
+
+
+STARTED = e.Started(
+    steps=100, device="cpu", device_name="x", precision="float32", threads=2, speakers=3, train_utterances=9,
+    validation_utterances=3, encoder_parameters=5, total_parameters=9, seed=0,
+)  # fmt: skip
+
+
+def test_the_phases_of_a_run_in_order() -> None:
+    state, phases = RunState(), []
+    for event in [
+        e.Queued(), e.Preparing(stage="features", done=1, total=2), STARTED, progress(1), e.Paused(step=1),
+        e.Continued(step=1), progress(2),
+        e.Validating(step=2, done=1, total=2, utterances_per_second=1.0, accuracy=0.1, loss=1.0), validated(2, 0.5),
+        e.Stopping(step=2), progress(3),
+        e.Finished(step=3, reason="stopped", best_accuracy=0.5, best_step=2, run="run"),
+    ]:  # fmt: skip
+        state.apply(event)
+        phases.append(state.phase)
+    assert phases == [
+        "starting", "preparing", "training", "training", "paused", "training", "training", "validating", "training",
+        "stopping", "stopping", "stopped",
+    ]  # fmt: skip
+    assert state.ended
+    assert state.step == 3
+
+
+def test_a_resumed_run_reads_as_one_run() -> None:
+    first = [STARTED, *[progress(step, loss=9.0 - step) for step in range(1, 7)]]
+    killed = [*first, validated(3, 0.3), best(3, 0.3), progress(7, loss=99.0), best(7, 0.9)]
+    again = [e.Queued(), STARTED, e.Resumed(step=4, steps=100), progress(5, loss=4.0), progress(6, loss=3.0)]
+    state = RunState.of([*killed, *again])
+    assert list(state.train_loss.steps) == [1, 2, 3, 4, 5, 6]
+    assert list(state.train_loss.values) == [8.0, 7.0, 6.0, 5.0, 4.0, 3.0]
+    assert (state.best_step, state.best_accuracy) == (3, 0.3)
+    assert state.phase == "training"
+
+
+def test_resuming_takes_back_the_last_word() -> None:
+    state = RunState.of([STARTED, progress(1), e.Failed(step=1, cause="error", message="power cut")])
+    assert state.phase == "failed"
+    state.apply(e.Queued())
+    state.apply(e.Resumed(step=0, steps=100))
+    assert state.failed is None
+    assert not state.ended
+    assert len(state.train_loss) == 0
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=40))
+def test_steps_never_fall_along_a_curve(moves: list[tuple[int, bool]]) -> None:
+    state, step = RunState(), 0
+    for amount, back in moves:
+        step = max(0, step - amount) if back else step + amount
+        state.apply(e.RolledBack(step=step, reason="test") if back else progress(step))
+        assert list(state.train_loss.steps) == sorted(state.train_loss.steps)
+        assert all(at <= step for at in state.train_loss.steps)
+
+
+def test_time_left_follows_the_recent_rate() -> None:
+    state = RunState.of([STARTED, progress(40), progress(50)])
+    assert state.seconds_left is not None
+    assert abs(state.seconds_left - 5.0) < 1e-9

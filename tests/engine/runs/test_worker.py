@@ -1,0 +1,204 @@
+"""The real worker process on a real folder of audio: whole runs, requests, signals, and kills at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.errors import InputError
+from engine.preset import Preset
+from engine.preset_file import with_overrides
+from engine.preset_library import find_preset
+from engine.runs import client
+from engine.runs import events as e
+from engine.runs.directory import RunDirectory
+from engine.runs.event_log import EventReader
+from tests.made_corpora import audio_folder
+
+TINY = [
+    "encoder.d_model=16", "encoder.ffn=24", "segments.batch_size=8", "segments.frames=32", "run.threads=1",
+    "run.device=cpu",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return audio_folder(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+def tiny(*overrides: str) -> Preset:
+    return with_overrides(find_preset("conformer-225k", TINY), ["run.steps=40", "validation.every=10", *overrides])
+
+
+def wait_for(
+    run: RunDirectory, wanted: Callable[[e.AnyEvent], bool], seconds: float = 60.0, times: int = 1
+) -> e.AnyEvent:
+    """The first event that is wanted (or a later one of them), as soon as it is written."""
+    reader, deadline = EventReader(run.events_path), time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for event in reader.read():
+            times -= wanted(event)
+            if times == 0:
+                return event
+        time.sleep(0.01)
+    raise AssertionError(f"not seen in time; console: {run.console_path.read_text()}")
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def wait_until_dead(run: RunDirectory) -> None:
+    wait_until(lambda: not run.alive)
+
+
+def wait_for_end(run: RunDirectory) -> list[e.AnyEvent]:
+    events = [event for event in client.follow(run, interval=0.02) if event is not None]
+    wait_until_dead(run)
+    return events
+
+
+def worker_of(run: RunDirectory) -> int:
+    """The process of the run's newest worker."""
+    return [event.process for event in EventReader(run.events_path).read() if isinstance(event, e.Queued)][-1]
+
+
+def test_a_run_from_a_folder_of_audio_to_the_best_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    run = client.start_run(tiny(), str(corpus), tmp_path)
+    events = wait_for_end(run)
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[0] == "Queued"
+    assert kinds.index("Preparing") < kinds.index("Started") < kinds.index("Progress") < kinds.index("Validated")
+    assert isinstance(events[-1], e.Finished), run.console_path.read_text()
+    assert events[-1].reason == "completed"
+    state = run.state()
+    assert run.condition(state) == "finished"
+    assert state.started is not None
+    assert state.started.speakers == 4
+    assert state.started.train_utterances + state.started.validation_utterances == 40
+    assert load_file(run.best_path)
+    info = run.info()
+    assert info.fingerprint
+    assert info.device == "cpu"
+    assert "torch" in info.versions
+    with pytest.raises(InputError, match="--steps"):
+        client.resume_run(run)
+
+
+def test_pause_continue_save_and_stop_from_another_process(corpus: Path, tmp_path: Path) -> None:
+    run = client.start_run(tiny("run.steps=100000", "validation.every=50000"), str(corpus), tmp_path)
+    wait_for(run, lambda event: isinstance(event, e.Progress))
+    assert client.ask_and_wait(run, "pause").ok
+    assert run.condition(run.state()) == "paused"
+    assert client.ask_and_wait(run, "continue").ok
+    saved = client.save_best(run, tmp_path / "out" / "mine.safetensors")
+    assert load_file(saved).keys() == load_file(run.best_path).keys()
+    with pytest.raises(InputError, match="still training"):
+        run.delete()
+    with pytest.raises(InputError, match="training already"):
+        client.resume_run(run)
+    assert client.ask_and_wait(run, "stop").ok
+    events = wait_for_end(run)
+    assert isinstance(events[-1], e.Finished)
+    assert events[-1].reason == "stopped"
+    assert run.condition(run.state()) == "stopped"
+
+
+def test_sigterm_means_stop_and_save_and_a_closed_terminal_means_nothing(corpus: Path, tmp_path: Path) -> None:
+    run = client.start_run(tiny("run.steps=100000", "validation.every=50000"), str(corpus), tmp_path)
+    wait_for(run, lambda event: isinstance(event, e.Progress))
+    process = worker_of(run)
+    os.kill(process, signal.SIGHUP)
+    after = run.state().step
+    wait_for(run, lambda event: isinstance(event, e.Progress) and event.step > after)
+    os.kill(process, signal.SIGTERM)
+    assert wait_for_end(run)[-1].reason == "stopped"
+    assert run.last_path.exists()
+
+
+def test_a_stop_while_the_corpus_is_prepared_ends_the_run(corpus: Path, tmp_path: Path) -> None:
+    run = client.start_run(tiny(), str(corpus), tmp_path)
+    wait_for(run, lambda event: isinstance(event, e.Preparing))
+    client.ask(run, "stop")
+    assert wait_for_end(run)[-1].reason == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("break_it", "cause", "said"),
+    [("no speech", "input", "no speaker is left"), ("bad device", "input", "no CUDA device")],
+)
+def test_bad_input_is_a_last_word_that_a_person_can_read(
+    tmp_path: Path, corpus: Path, break_it: str, cause: str, said: str
+) -> None:
+    if break_it == "no speech":
+        folder = tmp_path / "silence"
+        for speaker in ("a", "b"):
+            (folder / speaker).mkdir(parents=True)
+            (folder / speaker / "1.wav").write_bytes(b"not audio")
+        run = client.start_run(tiny(), str(folder), tmp_path / "runs")
+    else:
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA device")
+        run = client.start_run(tiny("run.device=cuda"), str(corpus), tmp_path / "runs")
+    last = wait_for_end(run)[-1]
+    assert isinstance(last, e.Failed)
+    assert last.cause == cause
+    assert said in last.message
+    assert run.console_path.read_text() == ""
+
+
+KILLS = int(os.environ.get("SPK_TUI_SOAK_KILLS", "5"))
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_same_weights(corpus: Path, tmp_path: Path) -> None:
+    preset = tiny("run.steps=600", "validation.every=40", "run.precision=float32")
+    whole = client.start_run(preset, str(corpus), tmp_path / "whole")
+    wait_for_end(whole)
+    killed = client.start_run(preset, str(corpus), tmp_path / "killed")
+    moments = random.Random(0)
+    kills = 0
+    for _ in range(KILLS):
+        # killed after a random number of validations or in the midst of steps, wherever that is in a save
+        target = killed.state().step + moments.randint(1, 120)
+        wait_until(lambda target=target: killed.state().step >= target or killed.state().ended)
+        time.sleep(moments.uniform(0.0, 0.05))
+        if killed.state().ended:
+            break
+        os.kill(worker_of(killed), signal.SIGKILL)
+        kills += 1
+        wait_until_dead(killed)
+        if killed.best_path.exists():
+            load_file(killed.best_path)
+        if killed.last_path.exists():
+            torch.load(killed.last_path, weights_only=True)
+        assert killed.condition(killed.state()) == "interrupted"
+        client.resume_run(killed)
+        wait_for(killed, lambda event: isinstance(event, e.Queued), times=kills + 1)
+    assert kills >= 3
+    assert isinstance(wait_for_end(killed)[-1], e.Finished)
+    left, right = (torch.load(run.last_path, weights_only=True) for run in (whole, killed))
+    assert all(torch.equal(left["model"][name], right["model"][name]) for name in left["model"])
+    assert left["state"] == right["state"]
+    one, other = load_file(whole.best_path), load_file(killed.best_path)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert list(whole.state().segment_accuracy.values) == list(killed.state().segment_accuracy.values)
+    assert list(killed.state().train_loss.steps) == sorted(killed.state().train_loss.steps)

@@ -1,0 +1,87 @@
+"""The budget meter: exact counts, by part and by kind of layer, from a process of its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.budget import count
+from engine.budget_client import BudgetMeter
+from engine.errors import InputError
+from engine.models.speaker_model import SpeakerModel
+from engine.preset_file import with_overrides
+from engine.preset_library import built_in_folder, find_preset
+
+BUILT_IN = sorted(path.stem for path in built_in_folder().glob("*.toml"))
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("transformer-154k", 154_880), ("conformer-225k", 225_720)])
+def test_the_course_encoders_have_exactly_their_parameters(name: str, parameters: int) -> None:
+    preset = find_preset(name)
+    assert count(preset).encoder == parameters
+    assert preset.preset.encoder_parameters == parameters
+    assert preset.budget.encoder_parameters == 300_000
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_meter_counts_what_the_real_model_has(name: str) -> None:
+    preset = find_preset(name)
+    cost, model = count(preset, 250), SpeakerModel(preset, 250)
+    assert cost.total == sum(parameter.numel() for parameter in model.parameters())
+    assert cost.parts == {
+        "front_end": sum(parameter.numel() for parameter in model.front_end.parameters()),
+        "encoder": sum(parameter.numel() for parameter in model.encoder.parameters()),
+        "pooling": sum(parameter.numel() for parameter in model.pooling.parameters()),
+        "head": sum(parameter.numel() for parameter in model.head.parameters()),
+    }
+    assert sum(cost.encoder_layers.values()) == cost.encoder
+    assert preset.preset.encoder_parameters in (None, cost.encoder)
+
+
+def test_the_parts_of_the_course_transformer_by_hand() -> None:
+    cost = count(find_preset("transformer-154k"), 600)
+    assert cost.encoder_layers == {
+        "attention": 3 * 80 * 80 + 80 * 80 + 80,
+        "feed-forward": 80 * 800 + 800 + 800 * 80 + 80,
+        "normalisation": 2 * 2 * 80,
+    }
+    assert cost.unused == 2 * 80
+    assert cost.parts["head"] == 80 * 80 + 80 + 80 * 600 + 600
+
+
+def test_multiply_adds_by_hand() -> None:
+    cost = count(find_preset("transformer-154k"), 600)
+    frames, positions = 100, 3
+    per_position = frames * (4 * 80 * 80 + 2 * 80 * 800) + 2 * frames * frames * 80
+    expected = frames * 40 * 80 + positions * per_position + 80 * 80 + 80 * 600
+    assert cost.multiply_adds_per_second_of_audio == expected
+
+
+def test_a_child_process_counts_and_answers_for_bad_sizes_too() -> None:
+    meter = BudgetMeter()
+    try:
+        preset = find_preset("quick-tour")
+        cost = meter.count(preset, 100)
+        assert cost.parts == count(preset, 100).parts
+        assert cost.seconds_per_step is not None
+        assert cost.seconds_per_step > 0
+        wider = meter.count(with_overrides(preset, ["encoder.d_model=80"]))
+        assert wider.encoder > cost.encoder
+        assert wider.speakers == 600
+        meter._child.kill()  # type: ignore[union-attr]
+        meter._child.wait()  # type: ignore[union-attr]
+        assert meter.count(preset, 100).parts == cost.parts
+    finally:
+        meter.close()
+
+
+def test_a_meter_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(InputError, match="can't start"):
+        BudgetMeter().count(find_preset("quick-tour"))
+
+
+def test_counting_allocates_no_weights() -> None:
+    big = with_overrides(find_preset("conformer-225k"), ["encoder.d_model=8000", "encoder.ffn=8000"])
+    assert count(big).total > 500_000_000
+    assert torch.get_default_device().type == "cpu"

@@ -1,0 +1,49 @@
+"""The learning rate over a run's steps, against the textbook formula."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.preset_library import find_preset
+from engine.training.optimisation import LearningRate
+
+
+def test_the_course_schedule() -> None:
+    schedule = LearningRate.of(find_preset("transformer-154k"))
+    assert schedule.at(0) == 1e-6
+    assert schedule.at(999) == 1e-3
+    assert schedule.at(1000) == 1e-3
+    assert math.isclose(schedule.at(1000 + 69_000 // 2), 0.5e-3)
+    assert schedule.at(69_999) < 1e-11
+
+
+def test_fewer_steps_rescale_the_whole_schedule() -> None:
+    schedule = LearningRate.of(find_preset("transformer-154k", ["run.steps=4000"]))
+    assert schedule.at(399) == 1e-3
+    assert math.isclose(schedule.at(400 + 1800), 0.5e-3)
+
+
+def test_a_constant_schedule_stays() -> None:
+    schedule = LearningRate.of(find_preset("quick-tour", ["schedule.kind=constant"]))
+    assert schedule.at(1499) == schedule.at(100) == 4e-3
+
+
+@given(st.integers(1, 5000), st.integers(0, 500), st.floats(1e-6, 1.0))
+def test_it_rises_to_the_peak_and_never_rises_again(steps: int, warmup: int, peak: float) -> None:
+    schedule = LearningRate(0, steps, peak, min(warmup, steps), "cosine")
+    rates = [schedule.at(step) for step in range(steps)]
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert 0 <= min(rates) <= max(rates) <= peak * (1 + 1e-9)
+
+
+@given(st.integers(1, 1000), st.integers(1, 1000))
+def test_going_on_begins_at_the_last_rate(done: int, more: int) -> None:
+    schedule = LearningRate(0, 2000, 1e-3, 0, "cosine")
+    longer = schedule.extended(done, done + more, 1e-3)
+    assert longer.at(done) == max(schedule.at(done - 1), 1e-4)
+    assert longer.at(done + more - 1) <= longer.at(done)

@@ -1,0 +1,56 @@
+"""Small corpora made on the spot: harmonic voices as audio files, and random frames already packed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from engine.corpus.packed import PackedCorpus
+from engine.preset import Features
+
+RATE = 16_000
+
+
+def voice(pitch: float, seconds: float, seed: int) -> np.ndarray:
+    """A harmonic sound with a slow tremor and a little noise: enough of a voice to be told from another pitch."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.02 * np.sin(2 * np.pi * 5 * time + random.uniform(0, 6)))) / RATE
+    sound = sum(np.sin(k * phase) / k for k in range(1, 12))
+    return (0.2 * sound + 0.005 * random.normal(size=len(time))).astype(np.float32)
+
+
+def audio_folder(root: Path, speakers: int = 4, each: int = 10, seconds: float = 0.8) -> Path:
+    """`root/<speaker>/<utterance>.wav`, one pitch a speaker; lengths differ from utterance to utterance."""
+    for speaker in range(speakers):
+        folder = root / f"speaker{speaker:02d}"
+        folder.mkdir(parents=True)
+        for number in range(each):
+            sound = voice(90 * 1.25**speaker, seconds * (1 + 0.05 * number), seed=100 * speaker + number)
+            soundfile.write(folder / f"{number:02d}.wav", sound, RATE)
+    return root
+
+
+def random_frames(speakers: int, each: int, shortest: int = 20, longest: int = 80, mel: int = 40) -> PackedCorpus:
+    """A packed corpus whose frames scatter around a mean of their speaker's own."""
+    random = np.random.default_rng(7)
+    lengths = random.integers(shortest, longest + 1, speakers * each)
+    speakers_of = np.repeat(np.arange(speakers), each)
+    means = 2 * random.normal(size=(speakers, mel))
+    frames = np.concatenate(
+        [means[s] + random.normal(size=(n, mel)) for s, n in zip(speakers_of, lengths, strict=True)]
+    )
+    return PackedCorpus(
+        name="random frames",
+        frames=frames.astype(np.float16),
+        offsets=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64),
+        lengths=lengths.astype(np.int64),
+        ids=[f"speaker{s}/{i}" for i, s in enumerate(speakers_of)],
+        speakers_of=speakers_of.astype(np.int64),
+        speakers=[f"speaker{s}" for s in range(speakers)],
+        problems=[],
+        fingerprint="random",
+        features=Features(mel_bands=mel),
+    )
