@@ -186,9 +186,9 @@ def _contradictions(sections: dict[str, Section]) -> list[str]:
     encoder = sections["encoder"]
     width, heads = getattr(encoder, "d_model", None), getattr(encoder, "heads", None)
     if width is not None and heads is not None and width % heads:
-        divisors = [str(n) for n in range(1, min(width, 64) + 1) if width % n == 0]
+        divisors = ", ".join(str(n) for n in range(1, min(width, 64) + 1) if width % n == 0)
         problems.append(
-            f"encoder.d_model = {width} is not divisible by encoder.heads = {heads} (allowed heads: {', '.join(divisors)})"
+            f"encoder.d_model = {width} is not divisible by encoder.heads = {heads} (allowed heads: {divisors})"
         )
     kernel = getattr(encoder, "kernel", 1)
     if kernel % 2 == 0:

@@ -56,9 +56,8 @@ def find_preset(name: str, overrides: Iterable[str] = ()) -> Preset:
     presets = {entry.name: entry for entry in list_presets()}
     if name not in presets:
         known = ", ".join(presets)
-        raise InputError(
-            f"no preset is called '{name}'{nearest_spelling(name, presets)} (there are: {known}; or give the path of a .toml file)"
-        )
+        hint = nearest_spelling(name, presets)
+        raise InputError(f"no preset is called '{name}'{hint} (there are: {known}; or give the path of a .toml file)")
     return load_preset(Path(presets[name].path), overrides)
 
 

@@ -115,6 +115,7 @@ def cut_silence(samples: NDArray[np.float32], level: float, shortest: int) -> ND
 def log_mel(samples: Samples, features: Features) -> NDArray[np.float64]:
     """The logarithm of the mel energies of frames centred on every hop: (samples,) to (1 + samples // hop, mel).
 
+    (A window of an odd number of samples reaches one sample further: there it is 1 + (samples - 1) // hop.)
     Hann window as long as the Fourier transform, edges reflected, power spectrum, mel bands without normalisation,
     natural logarithm of the energy or of the recipe's floor, whichever is greater: librosa.feature.melspectrogram with
     htk=True, norm=None, pad_mode="reflect", and torchaudio's MelSpectrogram by default. It is computed in float64: the

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -149,8 +150,8 @@ def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> 
     speakers_of: list[int] = []
     lengths: list[int] = []
     report(STAGE, 0, len(utterances), "utterances")
-    with _frames_path(folder).open("wb") as file:
-        results = enumerate(_extract_all(utterances, features), start=1)
+    with _frames_path(folder).open("wb") as file, closing(_extract_all(utterances, features)) as extracted_in_order:
+        results = enumerate(extracted_in_order, start=1)
         # One speaker after the other, so that whoever turns out to have too few utterances can be taken back.
         for speaker, of_speaker in groupby(results, key=lambda item: item[1][0].speaker):
             begin, kept = file.tell(), []
@@ -178,7 +179,7 @@ def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> 
         sync(path)
 
 
-def _extract_all(utterances: list[Utterance], features: Features) -> Iterator[tuple[Utterance, Extracted]]:
+def _extract_all(utterances: list[Utterance], features: Features) -> Generator[tuple[Utterance, Extracted], None, None]:
     """Extracts on all cores, a little ahead of whoever takes the results, in the order of the utterances.
 
     Threads, not processes: decoding, resampling and Fourier transforms run outside Python's lock, nothing is copied

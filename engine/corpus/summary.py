@@ -19,6 +19,7 @@ from engine.corpus.opening import open_corpus
 from engine.corpus.packed import FEWEST_UTTERANCES, usable_cores
 from engine.corpus.reporting import Report, silently, unhurried
 
+SHORTEST_SECONDS = 0.025  # one window of the usual recipe
 LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
 
 
@@ -88,6 +89,8 @@ def _read_header(utterance: Utterance) -> _Header | Problem:
         return Problem("empty", utterance.id, "has no samples")
     if not 0 < header.seconds < LONGEST_SECONDS:
         return Problem("unreadable", utterance.id, "has a header without a credible length")
+    if header.seconds < SHORTEST_SECONDS:
+        return Problem("short", utterance.id, f"lasts {header.seconds * 1000:.0f} ms, less than one window")
     return header
 
 

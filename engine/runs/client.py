@@ -23,6 +23,10 @@ from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.requests import Ask, Request, append_request
 
+WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait for each other sleep instead of spinning. On a machine with anything else to do, spinning
+threads wait for one that isn't running and a step takes many times longer. What the user has set comes first."""
+
 
 def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDirectory:
     """Makes a run directory and starts its worker in the background. Raises `InputError`.
@@ -72,7 +76,7 @@ def launch_worker(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]
             stdout=console,
             stderr=console,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**WORKER_ENVIRONMENT, **os.environ, "PYTHONUNBUFFERED": "1"},
         )
 
 

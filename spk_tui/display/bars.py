@@ -44,6 +44,7 @@ class _Bar(tqdm):  # type: ignore[misc]  # tqdm has no types
         if not in_notebook():  # the widget brings a form and a width of its own
             form = {"bar_format": _COUNTED if total else _UNCOUNTED, "file": sys.stderr}
         super().__init__(desc=name, total=total or None, unit=f" {unit}", initial=initial, **form)
+        self.nrows = None  # a terminal that says it has no rows would be drawn nothing
 
     @property
     def format_dict(self) -> dict[str, Any]:

