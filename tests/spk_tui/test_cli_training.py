@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -17,9 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.preset_file import to_toml, with_overrides
+from engine.preset_library import find_preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory, find_run, list_runs
 from engine.runs.event_log import EventReader
+from spk_tui import notebook
 
 SMALL = ["--data", "demo:4x6", "--set", "validation.every=20", "--set", "run.threads=1"]
 WITHOUT_END = [*SMALL, "--steps", "1000000"]
@@ -36,11 +40,11 @@ class Home:
             **{f"SPK_TUI_{name}": str(folder / name.lower()) for name in ("RUNS", "CACHE", "CONFIG")},
         }
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, patience: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """One command to its end, without a terminal."""
         return subprocess.run(
             self._command(arguments), env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=PATIENCE, check=False,
+            timeout=patience, check=False,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -271,9 +275,38 @@ def test_in_a_terminal_the_bars_move(home: Home) -> None:
     shown = in_terminal(home, "train", "quick-tour", *SMALL, "--steps", "40")
     frames = shown.replace("\r", "\n").splitlines()
     assert any(frame.startswith("Train: 100% 20/20 [") and "step=20]" in frame for frame in frames)
-    assert any(frame.startswith("Valid: 100% 4/4 [") and "uttr/s, accuracy=" in frame for frame in frames)
+    assert any(re.match(r"Valid: 100% (\d+)/\1 \[.* uttr/s, accuracy=", frame) for frame in frames)
     assert any("best model saved (accuracy " in frame for frame in frames)
     assert frames[-1].startswith("best checkpoint ")
+
+
+@pytest.mark.timeout(400)
+def test_without_a_terminal_the_bare_program_trains_the_quick_tour(home: Home) -> None:
+    own = Path(home.environment["SPK_TUI_CONFIG"]) / "presets"
+    own.mkdir(parents=True)
+    quick_tour = with_overrides(find_preset("quick-tour"), ["run.steps=30", "validation.every=15"])
+    (own / "quick-tour.toml").write_text(to_toml(quick_tour))
+    ended = home.run(patience=380.0)
+    assert ended.returncode == 0, ended.stderr
+    best, path = ended.stdout.splitlines()[-2:]
+    assert re.match(r"best accuracy 0\.\d{4} by segment, 0\.\d{4} on whole utterances, at step \d+", best)
+    run = list_runs(home.runs)[0]
+    assert path == f"best checkpoint {run.best_path}"
+    assert (run.info().preset, run.info().corpus) == ("quick-tour", "demo")
+
+
+def test_a_notebook_cell_that_is_run_again_takes_up_the_run_it_began(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = {"overrides": ["validation.every=20", "run.threads=1"], "steps": 40, "runs": tmp_path, "go_on": True}
+    first = notebook.train("quick-tour", "demo:4x6", **settings)  # type: ignore[arg-type]
+    assert first.state().phase == "finished"
+    assert first.best_path.is_file()
+    assert notebook.train("quick-tour", "demo:4x6", **settings).path.samefile(first.path)  # type: ignore[arg-type]
+    assert len(list_runs(tmp_path)) == 1
+    assert notebook.resume(steps=50, runs=tmp_path).state().step == 50
 
 
 def in_terminal(home: Home, *arguments: str) -> str:
