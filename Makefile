@@ -45,18 +45,19 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,-e '.[test]' -c constraints.txt)
 	@touch $@ $(VENV)/.installed
 
-# $(1): what pip is to install. pip's own words go to a file; on failure its last error is repeated.
+# $(1): what pip is to install. Its own words go to a file; on failure the reason is drawn from them.
 define install
+	log=$(VENV)/install.log; \
 	echo "spk-tui: installing into $(VENV), once (PyTorch is 200 MB for a CPU, some 3 GB with CUDA) ..."; \
-	if ! $(PIP) install --quiet --log $(VENV)/install.log $(1) >$(VENV)/install.out 2>&1; then \
-		grep -E '^(ERROR|error)' $(VENV)/install.out | tail -n 3 >&2; \
-		if grep -qE 'NewConnectionError|Temporary failure in name resolution|Name or service not known|No route to host|Could not connect|ConnectTimeout' $(VENV)/install.out $(VENV)/install.log; then \
-			echo "spk-tui: the installation failed: the package index can't be reached (no network, or a proxy is needed)" >&2; \
-		elif grep -q 'No space left on device' $(VENV)/install.out; then \
-			echo "spk-tui: the installation failed: the disk is full" >&2; \
+	if ! $(PIP) install $(1) >$$log 2>&1; then \
+		if grep -qE 'NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError|Network is unreachable' $$log; then \
+			reason="the package index can't be reached (no network, or a proxy is needed)"; \
+		elif grep -q 'No space left on device' $$log; then \
+			reason="the disk is full"; \
 		else \
-			echo "spk-tui: the installation failed; the whole story is in $(VENV)/install.log" >&2; \
+			reason="$$(grep -E '^ *(ERROR|error): ' $$log | tail -n 1)"; \
 		fi; \
+		echo "spk-tui: the installation failed: $$reason; the whole story is in $$log" >&2; \
 		exit 1; \
 	fi
 endef

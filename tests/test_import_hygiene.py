@@ -64,6 +64,12 @@ def test_the_whole_engine_loads_no_textual() -> None:
     assert "spk_tui" not in loaded
 
 
+def test_the_help_of_a_command_loads_nothing_that_it_does_not_show() -> None:
+    commands = ("training", "steering", "looking")
+    loaded = loaded_by(*(f"spk_tui.commands.{name}" for name in commands))
+    assert loaded.isdisjoint({"textual", "numpy", "tqdm", "soundfile", "msgspec"})
+
+
 def test_the_bare_program_waits_for_no_argument_parser_and_no_screen() -> None:
     loaded = loaded_by("spk_tui.cli")
     assert loaded.isdisjoint({"cyclopts", "rich", "textual", "numpy", "tqdm"})

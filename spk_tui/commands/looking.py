@@ -80,7 +80,6 @@ def data(path: str, /, *, as_json: AsJson = False) -> int:
     "median", "max"}, "problems": [{"kind", "where", "detail"}], "fingerprint"}.
     """
     from engine.corpus.summary import summarize
-
     from spk_tui.commands.corpus_report import progress, report
 
     with progress() as show:

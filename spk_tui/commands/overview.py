@@ -5,11 +5,10 @@ Plain text from a constant, so that `spk-tui --help` answers at once; `spk-tui C
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A command: the function as "module:name", what it takes, one line on what it does, and its heading."""
 
     function: str

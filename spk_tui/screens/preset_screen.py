@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Select
 
 from engine.cost import Cost
 from engine.errors import InputError
@@ -27,7 +27,7 @@ from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
 from spk_tui.widgets.pieces import bar, verdict, verdict_style
 from spk_tui.widgets.preset_details import PresetDetails
-from spk_tui.widgets.start_form import StartForm
+from spk_tui.widgets.start_form import FIELDS, StartForm
 from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import age, count, duration, rate
 
@@ -51,6 +51,8 @@ class PresetScreen(Room):
     )
     BINDINGS = [  # noqa: RUF012
         Binding("f5", "start", "Start", tooltip="Start training the chosen preset", id="presets.start"),
+        Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", id="presets.corpus"),
+        Binding("e", "edit", "Edit", tooltip="Change steps, batch size, learning rate, seed, device", id="presets.edit"),
         Binding("escape", "to_list", "List", show=False, tooltip="Back to the list of presets", id="presets.list"),
     ]
 
@@ -293,13 +295,24 @@ class PresetScreen(Room):
         """Puts the keyboard back on the list, where letters are keys again."""
         self.query_one("#presets", ColumnList).focus_rows()
 
+    def action_corpus(self) -> None:
+        """Opens the choice of corpora."""
+        picker = self.query_one(CorpusPicker).query_one(Select)
+        picker.focus()
+        picker.action_show_overlay()
+
+    def action_edit(self) -> None:
+        """Puts the keyboard on the first number."""
+        self.query_one(f"#{FIELDS[0].name}", Input).focus()
+
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Starting, and the numbers that can be changed."""
         if self.entry is not None and self.entry.preset is not None:
             yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
-        for name in ("steps", "batch-size", "learning-rate", "seed", "device"):
-            words = name.replace("-", " ")
-            yield f"Change the {words}", f"Type another {words} for this run", self.query_one(f"#{name}", Input).focus
+        yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus
+        for field in FIELDS:
+            focus = self.query_one(f"#{field.name}", Input).focus
+            yield f"Change the {field.label}", f"Type another {field.label} for this run", focus
 
 
 def _meter(used: int | None, budget: int, width: int) -> Content:

@@ -100,5 +100,7 @@ class CorpusPicker(Vertical):
 
 def _short(path: str) -> str:
     """A corpus in a list: its folder's name first, since that is what one knows it by."""
+    if path.startswith(f"{DEMO}:"):
+        return f"Demo corpus, {path.removeprefix(f'{DEMO}:').replace('x', ' voices of ')} utterances"
     folder = Path(path)
     return f"{folder.name or path}  ({folder.parent})"

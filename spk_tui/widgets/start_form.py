@@ -47,6 +47,7 @@ class StartForm(VerticalScroll):
 
     DEFAULT_CSS = """
     StartForm {
+        & .numbers { height: auto; }
         & .field { layout: horizontal; height: 1; }
         & .field > Label { width: 14; color: $foreground-muted; }
         & .field > Input, & .field > Select { width: 1fr; background: $surface; }

@@ -273,7 +273,7 @@ def test_a_device_that_is_not_there_is_bad_input(home: Home) -> None:
 
 def test_in_a_terminal_the_bars_move(home: Home) -> None:
     shown = in_terminal(home, "train", "quick-tour", *SMALL, "--steps", "40")
-    frames = shown.replace("\r", "\n").splitlines()
+    frames = shown.replace("\r\n", "\n").replace("\r", "\n").splitlines()
     assert any(frame.startswith("Train: 100% 20/20 [") and "step=20]" in frame for frame in frames)
     assert any(re.match(r"Valid: 100% (\d+)/\1 \[.* uttr/s, accuracy=", frame) for frame in frames)
     assert any("best model saved (accuracy " in frame for frame in frames)
