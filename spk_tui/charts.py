@@ -52,7 +52,7 @@ class Chart:
 
 
 def draw(chart: Chart, width: int, height: int, colours: dict[str, Rgb]) -> Text:
-    """The chart as `height` rows of `width` columns. `colours` has a colour for each line's role, "axis" and "reference".
+    """The chart as `height` rows of `width` columns. `colours`: one for each line's role, "axis" and "reference".
 
     A chart without points, or a place too small for axes, is blank.
     """
@@ -159,8 +159,8 @@ def _blank_figure(width: int, height: int, axis: Rgb):  # type: ignore[no-untype
 
 def _as_text(ansi: str, width: int, height: int) -> Text:
     """plotext's coloured rows, cut and filled to the size asked for."""
-    rows = Text.from_ansi(ansi).split("\n")
-    rows = rows[:height] + [Text()] * (height - len(rows))
+    rows = list(Text.from_ansi(ansi).split("\n"))[:height]
+    rows += [Text() for _ in range(height - len(rows))]
     for row in rows:
         row.truncate(width, pad=True)
     return Text("\n", no_wrap=True).join(rows)

@@ -17,7 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 SECONDS_TO_LEAVE = 3.0
-RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[0m"
+RESTORE = (
+    b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[0m"
+)
 """Main screen, cursor, no mouse, no focus or paste reports, plain keys, plain text."""
 
 

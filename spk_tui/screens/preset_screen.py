@@ -1,7 +1,7 @@
 """The first screen: pick a preset, see what it costs, pick a corpus, change a number or two, start.
 
-Counting, reading a corpus and starting a worker happen in threads; checking what is typed is `engine.preset_file`'s work
-and its message is shown as it is.
+Counting, reading a corpus and starting a worker happen in threads; checking what is typed is the work of
+`engine.preset_file`, and its message is shown as it is.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class PresetScreen(Room):
     BINDINGS = [  # noqa: RUF012
         Binding("f5", "start", "Start", tooltip="Start training the chosen preset", id="presets.start"),
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", id="presets.corpus"),
-        Binding("e", "edit", "Edit", tooltip="Change steps, batch size, learning rate, seed, device", id="presets.edit"),
+        Binding(
+            "e", "edit", "Edit", tooltip="Change steps, batch size, learning rate, seed, device", id="presets.edit"
+        ),
         Binding("escape", "to_list", "List", show=False, tooltip="Back to the list of presets", id="presets.list"),
     ]
 
@@ -196,7 +198,9 @@ class PresetScreen(Room):
             known = "a rough guess from a few steps on this CPU"
         else:
             return Content.styled("time: not known yet", "$foreground-muted")
-        return Content.assemble(("about ", "$foreground-muted"), (duration(seconds), "bold"), (f", {known}", "$foreground-muted"))
+        return Content.assemble(
+            ("about ", "$foreground-muted"), (duration(seconds), "bold"), (f", {known}", "$foreground-muted")
+        )
 
     def _show_list(self) -> None:
         self.query_one("#presets", ColumnList).show([self._row(entry) for entry in self.presets.values()])
@@ -213,7 +217,10 @@ class PresetScreen(Room):
         name = Content.assemble(entry.name, (" yours", "$foreground-muted") if entry.own else "")
         kind = str(preset.encoder.__struct_config__.tag).replace("homework_", "").capitalize()
         parameters = Content("…" if used is None else count(used))
-        return Row(entry.name, (text_cell(name), text_cell(kind), text_cell(parameters), lambda width: _meter(used, budget, width)))
+        return Row(
+            entry.name,
+            (text_cell(name), text_cell(kind), text_cell(parameters), lambda width: _meter(used, budget, width)),
+        )
 
     # ------------------------------------------------------------------------------------------------ what it trains on
 
@@ -319,7 +326,9 @@ def _meter(used: int | None, budget: int, width: int) -> Content:
     """A short meter: bar and word."""
     if used is None:
         return Content.styled("being counted", "$foreground-muted")
-    return Content.assemble(bar(used / budget, max(4, min(24, width - 7)), verdict_style(used, budget)), "  ", verdict(used, budget))
+    return Content.assemble(
+        bar(used / budget, max(4, min(24, width - 7)), verdict_style(used, budget)), "  ", verdict(used, budget)
+    )
 
 
 def _size_of_corpus(corpus: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A question with two or three answers, in the middle of the screen. It decides nothing: it returns the answer's key."""
+"""A question with two or three answers, in the middle of the screen. It decides nothing: it returns a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dashboard's full screens share: their way to the app, a help text, and their entries of the command palette."""
+"""What the dashboard's full screens share: their way to the app, a help text, and entries of the command palette."""
 
 from __future__ import annotations
 

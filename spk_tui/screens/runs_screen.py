@@ -43,7 +43,8 @@ class RunsScreen(Room):
     """All runs, the newest first."""
 
     HELP_TEXT = (
-        "Every run that was ever started, the newest first. Open one to see its curves, live or past. An interrupted run "
+        "Every run that was ever started, the newest first. Open one to see its curves, live or past. An interrupted "
+        "run "
         "is one whose process is gone without a last word (the machine was switched off, or it was killed): it goes on "
         "from its last saved state when you resume it."
     )
@@ -167,7 +168,11 @@ class RunsScreen(Room):
             f"{row.run.id}: {count(row.step)} steps, best accuracy {accuracy(row.best_accuracy)}.\n\n"
             "Its curves and checkpoints, the best one too, are removed from the disk for good."
         )
-        answers = (Answer("keep", "Keep it", "primary"), Answer("delete", "Delete", "error"), Answer("cancel", "Cancel"))
+        answers = (
+            Answer("keep", "Keep it", "primary"),
+            Answer("delete", "Delete", "error"),
+            Answer("cancel", "Cancel"),
+        )
         if await self.app.push_screen_wait(Question("Delete this run?", text, answers)) != "delete":
             return
         try:

@@ -42,7 +42,7 @@ class TrainingScreen(Room):
     """One run."""
 
     HELP_TEXT = (
-        "The curves of one run. Accuracy is shown as it is on training batches, on fixed held-out segments and on whole "
+        "The curves of one run. Accuracy is shown on training batches, on fixed held-out segments and on whole "
         "held-out utterances; the dotted line is what was reported elsewhere. The run lives in a process of its own: "
         "leaving this screen or the program doesn't end it. Stop saves the full state first, so that a stopped run can "
         "be resumed; the best weights are kept whenever a validation improves on them."

@@ -31,7 +31,9 @@ class BudgetBar(Widget):
             return Content.styled("encoder budget: being counted…", "$foreground-muted")
         width = self.content_size.width
         numbers = Content.assemble(
-            ("encoder ", "$foreground-muted"), (count(self.used), "bold"), (f" of {count(self.budget)}", "$foreground-muted")
+            ("encoder ", "$foreground-muted"),
+            (count(self.used), "bold"),
+            (f" of {count(self.budget)}", "$foreground-muted"),
         )
         word = verdict(self.used, self.budget)
         share = Content(percent(self.used / self.budget))

@@ -55,7 +55,7 @@ class CorpusPicker(Vertical):
 
     @property
     def corpus(self) -> str:
-        """"demo", or the path of a corpus; empty when a path is asked for and none is typed."""
+        """ "demo", or the path of a corpus; empty when a path is asked for and none is typed."""
         value = self.query_one("#corpus", Select).value
         if value == ELSEWHERE:
             typed = self.query_one(PathInput)

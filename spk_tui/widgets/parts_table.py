@@ -44,7 +44,9 @@ class PartsTable(Widget):
     def _line(self, label: str, used: int, total: int, style: str) -> Content:
         room = self.content_size.width - LABEL - NUMBER - 2
         share = used / total if total else 0.0
-        meter = bar(share, min(room, LONGEST_BAR), "$secondary" if style else "$secondary-darken-2") if room >= 4 else ""
+        meter = (
+            bar(share, min(room, LONGEST_BAR), "$secondary" if style else "$secondary-darken-2") if room >= 4 else ""
+        )
         return Content.assemble(
             cell(Content.styled(label, style or "$foreground-muted"), LABEL),
             cell(Content.styled(count(used), style or "$foreground-muted"), NUMBER, right=True),

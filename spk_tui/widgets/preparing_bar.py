@@ -38,8 +38,12 @@ class PreparingBar(Widget):
         share = stage.done / stage.total
         room = self.content_size.width - len(stage.stage) - len(amount) - 12
         meter = bar(share, max(0, min(60, room)), "$secondary")
-        return Content.assemble((stage.stage, "bold"), "   ", meter, f" {percent(share)}   ", (amount, "$foreground-muted"))
+        return Content.assemble(
+            (stage.stage, "bold"), "   ", meter, f" {percent(share)}   ", (amount, "$foreground-muted")
+        )
 
     def _amount(self, stage: Preparing) -> str:
-        done = f"{count(stage.done)} of {count(stage.total)}" if stage.total else count(stage.done) if stage.done else ""
+        done = (
+            f"{count(stage.done)} of {count(stage.total)}" if stage.total else count(stage.done) if stage.done else ""
+        )
         return f"{done} {stage.unit}".strip()

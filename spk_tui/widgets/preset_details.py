@@ -81,7 +81,9 @@ def facts(preset: Preset, cost: Cost | None) -> Content:
         speakers = f"head for {count(cost.speakers)} speakers"
         if cost.speakers == UNKNOWN_SPEAKERS:
             speakers += ", until the corpus is read"
-        lines.append(f"{cost.multiply_adds_per_second_of_audio / 1e6:,.1f} M multiply-adds a second of audio; {speakers}")
+        lines.append(
+            f"{cost.multiply_adds_per_second_of_audio / 1e6:,.1f} M multiply-adds a second of audio; {speakers}"
+        )
     lines.append(f"segments of {segments.frames} frames ({seconds:.2f} s), {count(segments.batch_size)} a batch")
     lines.append(
         f"AdamW {learning_rate(preset.optimizer.learning_rate)}, warm-up {count(preset.warmup_steps)}, "

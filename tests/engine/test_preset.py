@@ -94,7 +94,7 @@ def test_every_problem_of_a_file_gets_its_own_line_with_the_file(tmp_path: Path)
 
 @given(st.text(max_size=300))
 def test_no_text_makes_the_reader_fail_in_another_way(text: str) -> None:
-    with pytest.raises(PresetError, match="^file: "):
+    with pytest.raises(PresetError, match=r"^file: "):
         parse_preset(text, "file")
 
 

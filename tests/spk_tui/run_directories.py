@@ -27,7 +27,13 @@ def new_run(
     """A run directory without any event."""
     preset = preset or find_preset("transformer-154k")
     info = RunInfo(
-        id=name, preset=preset.name, corpus=corpus, created=created, host="laboratory", command=["spk-tui"], device="cpu"
+        id=name,
+        preset=preset.name,
+        corpus=corpus,
+        created=created,
+        host="laboratory",
+        command=["spk-tui"],
+        device="cpu",
     )
     return create_run(parent, preset, info)
 
@@ -73,7 +79,8 @@ def training(
         if step % every == 0:
             accuracy = 0.64 * learned + chance.gauss(0, 0.008)
             yield e.Validated(
-                step=step, time=now, loss=loss + 0.45, segment_accuracy=accuracy, utterance_accuracy=min(1, accuracy + 0.07),
+                step=step, time=now, loss=loss + 0.45, segment_accuracy=accuracy,
+                utterance_accuracy=min(1, accuracy + 0.07),
                 utterances_per_second=346.0, utterances=250,
             )  # fmt: skip
             yield e.Checkpoint(step=step, time=now, kind="last", path="checkpoints/last.pt", accuracy=accuracy)
