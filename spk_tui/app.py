@@ -166,6 +166,11 @@ class Dashboard(App[None]):
                 keys[self.get_key_display(binding)] = binding.tooltip or binding.description
         return list(keys.items())
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Function keys as they stand on the keyboard."""
+        shown = super().get_key_display(binding)
+        return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Behind a question, only its answers count."""
         if action in ("presets", "runs", "show_help") and self._screen_stack_ready():

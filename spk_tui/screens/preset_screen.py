@@ -20,7 +20,6 @@ from engine.errors import InputError
 from engine.preset import Preset
 from engine.preset_file import PresetError, with_overrides
 from engine.preset_library import FoundPreset, list_presets
-from spk_tui.background import in_thread
 from spk_tui.run_index import RunRow, measured_rate, recent_corpora
 from spk_tui.screens.room import Room
 from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
@@ -167,7 +166,7 @@ class PresetScreen(Room):
         """Counts what is chosen now; a newer question replaces this one."""
         try:
             preset = self.resolved()
-            cost = await in_thread(self.dashboard.meter.count, preset, self._speakers)
+            cost = await self.in_thread(self.dashboard.meter.count, preset, self._speakers)
             if self.resolved() == preset:
                 self._show(preset, cost)
         except PresetError:
@@ -181,7 +180,7 @@ class PresetScreen(Room):
         for name, entry in self.presets.items():
             if entry.preset is not None:
                 try:
-                    self.costs[name] = await in_thread(self.dashboard.meter.count, entry.preset, None)
+                    self.costs[name] = await self.in_thread(self.dashboard.meter.count, entry.preset, None)
                 except InputError:
                     return  # the chosen preset's count says what is wrong
                 self._show_list()
@@ -227,7 +226,7 @@ class PresetScreen(Room):
     @work(exclusive=True, group="runs")
     async def _look_at_runs(self) -> None:
         """Recent corpora and measured step rates, from the runs that there are."""
-        self._rows = await in_thread(self.dashboard.read_runs)
+        self._rows = await self.in_thread(self.dashboard.read_runs)
         self.query_one(CorpusPicker).offer(recent_corpora(self._rows))
         active = sum(not row.is_over for row in self._rows)
         self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
@@ -256,7 +255,7 @@ class PresetScreen(Room):
         await sleep(TYPING_PAUSE)
         picker.tell("being read…")
         try:
-            speakers, utterances = await in_thread(_size_of_corpus, corpus)
+            speakers, utterances = await self.in_thread(_size_of_corpus, corpus)
         except InputError as error:
             self._corpus_problem = str(error)
             picker.tell(str(error), wrong=True)
@@ -285,8 +284,8 @@ class PresetScreen(Room):
             if not corpus:
                 raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
             if corpus != DEMO:
-                await in_thread(_size_of_corpus, corpus)
-            run = await in_thread(self.dashboard.start_run, preset, corpus)
+                await self.in_thread(_size_of_corpus, corpus)
+            run = await self.in_thread(self.dashboard.start_run, preset, corpus)
         except PresetError as error:
             form.complain(error.problems)
             return

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.screen import Screen
 
+from spk_tui.background import in_thread
+
 if TYPE_CHECKING:
     from spk_tui.app import Dashboard
+
+
+Result = TypeVar("Result")
 
 
 class Room(Screen[None]):
@@ -20,6 +26,19 @@ class Room(Screen[None]):
     def dashboard(self) -> Dashboard:
         """The app, as what it is."""
         return cast("Dashboard", self.app)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the screen still stands: an answer from a thread may come after it was closed."""
+        return self.is_attached and self.app.is_running and not self._pruning
+
+    async def in_thread(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """As `background.in_thread`; when the screen is closed by then, the work that asked is cancelled."""
+        try:
+            return await in_thread(function, *arguments)
+        finally:
+            if not self.is_here:
+                raise CancelledError
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """What can be done here now, for the command palette: name, explanation, action."""

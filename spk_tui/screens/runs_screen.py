@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.widgets import Footer
 
 from engine.errors import InputError
-from spk_tui.background import in_thread
 from spk_tui.run_index import RunRow
 from spk_tui.screens.question import Answer, Question
 from spk_tui.screens.room import Room
@@ -86,7 +85,7 @@ class RunsScreen(Room):
     @work(group="read")
     async def _read(self) -> None:
         try:
-            rows = await in_thread(self.dashboard.read_runs)
+            rows = await self.in_thread(self.dashboard.read_runs)
         finally:
             self._reading = False
         before = self._chosen_state()
@@ -176,7 +175,7 @@ class RunsScreen(Room):
         if await self.app.push_screen_wait(Question("Delete this run?", text, answers)) != "delete":
             return
         try:
-            await in_thread(row.run.delete)
+            await self.in_thread(row.run.delete)
         except InputError as error:
             self.notify(str(error), severity="error", markup=False)
         except OSError as error:

@@ -21,7 +21,6 @@ from engine.errors import InputError
 from engine.runs import client
 from engine.runs.directory import RunDirectory
 from engine.runs.requests import Ask
-from spk_tui.background import in_thread
 from spk_tui.follower import Follower, Snapshot
 from spk_tui.screens.question import Answer, Question
 from spk_tui.screens.room import Room
@@ -101,6 +100,8 @@ class TrainingScreen(Room):
 
     def tick(self) -> None:
         """Draws at most one chart and, when the last reading is done, reads what is new."""
+        if not self.is_here:
+            return
         self.query_one(ChartBoard).advance()
         self._ticks += 1
         over = self.snapshot is not None and self.snapshot.is_over
@@ -112,7 +113,7 @@ class TrainingScreen(Room):
     @work(group="read")
     async def _read(self) -> None:
         try:
-            self.show(await in_thread(self._snapshot))
+            self.show(await self.in_thread(self._snapshot))
         except InputError as error:
             self.notify(str(error), title="This run can't be read", severity="error", timeout=30, markup=False)
             self.dismiss_later()
@@ -198,7 +199,7 @@ class TrainingScreen(Room):
 
     async def _ask(self, what: Ask, said: str) -> None:
         try:
-            await in_thread(client.ask, self.run, what)
+            await self.in_thread(client.ask, self.run, what)
         except InputError as error:
             self.notify(str(error), severity="error", markup=False)
         else:
@@ -216,7 +217,7 @@ class TrainingScreen(Room):
         if chosen is None:
             return
         try:
-            written = await in_thread(client.save_best, self.run, chosen)
+            written = await self.in_thread(client.save_best, self.run, chosen)
         except InputError as error:
             self.notify(str(error), title="Not saved", severity="error", timeout=10, markup=False)
         else:

@@ -57,6 +57,8 @@ class ColumnList(Vertical):
             height: 1fr; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
             &:focus { background-tint: transparent; border: none; }
             & > .option-list--option { padding: 0 1; text-wrap: nowrap; }
+            & > .option-list--option-highlighted { background: $primary 12%; color: $foreground; }
+            &:focus > .option-list--option-highlighted { background: $primary 24%; color: $foreground; }
         }
         & > .nothing { height: 1fr; padding: 1 2; color: $foreground-muted; display: none; }
         &.-empty > .nothing { display: block; }
@@ -86,7 +88,7 @@ class ColumnList(Vertical):
         self._rows: tuple[Row, ...] = ()
         self._nothing = nothing
         self._titles = Static(classes="titles")
-        self._options = OptionList(compact=True)
+        self._options = OptionList()
 
     def compose(self) -> ComposeResult:
         """Titles, the rows, and what is said when there are none."""

@@ -18,7 +18,7 @@ from spk_tui.widgets.path_input import PathInput
 
 DEMO = "demo"
 ELSEWHERE = "\0elsewhere"
-DEMO_LABEL = "Demo corpus, synthetic voices"
+DEMO_LABEL = "Demo, synthetic voices"
 
 
 class CorpusPicker(Vertical):
@@ -27,7 +27,8 @@ class CorpusPicker(Vertical):
     DEFAULT_CSS = """
     CorpusPicker {
         height: auto;
-        & .folder { display: none; }
+        & .folder, & .finding { display: none; }
+        & SelectCurrent Static { text-wrap: nowrap; text-overflow: ellipsis; }
         &.-elsewhere .folder { display: block; }
     }
     """
@@ -77,6 +78,7 @@ class CorpusPicker(Vertical):
         """Shows what was found in the chosen corpus, or what is wrong with it."""
         line = self.query_one(".finding", Static)
         line.update(finding)
+        line.display = bool(finding)
         line.set_class(wrong, "-wrong")
 
     @on(Select.Changed, "#corpus")

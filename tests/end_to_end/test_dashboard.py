@@ -76,8 +76,7 @@ def test_pick_a_preset_train_watch_stop_and_hold_the_best_checkpoint(terminal: T
     assert "Accuracy" in screen
     assert "Learning rate" in screen
     terminal.press("x")
-    terminal.wait_for("Stop")
-    terminal.wait_for("Cancel")
+    terminal.wait_for("Stop and save")
     terminal.press("enter")
     terminal.wait_for("stopped", seconds=120)
     run = newest(home)
