@@ -26,7 +26,9 @@ def main() -> None:
     if not runs:
         sys.exit(__doc__)
     states = [run.state() for run in runs]
-    print("| preset | encoder parameters | steps | segment accuracy | utterance accuracy | best (step) | step/s | device |")
+    print(
+        "| preset | encoder parameters | steps | segment accuracy | utterance accuracy | best (step) | step/s | device |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for run, state in zip(runs, states, strict=True):
         print(row(run, state))

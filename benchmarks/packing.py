@@ -25,7 +25,8 @@ from msgspec.structs import replace
 from engine.corpus.corpus import Corpus
 from engine.corpus.features import decode, extract
 from engine.corpus.opening import open_corpus
-from engine.corpus.packed import pack, usable_cores
+from engine.corpus.packed import pack
+from engine.machine import usable_cores
 from engine.preset import Features
 
 RECIPE = Features()

@@ -1,6 +1,6 @@
 """A picture of the training screen of a run, as SVG: the one in the README is made with it.
 
-    python benchmarks/screenshot.py RUN docs/training-screen.svg [COLUMNSxROWS]
+python benchmarks/screenshot.py RUN docs/training-screen.svg [COLUMNSxROWS]
 """
 
 from __future__ import annotations

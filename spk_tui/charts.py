@@ -18,7 +18,7 @@ from spk_tui.wording import short_count
 
 Rgb = tuple[int, int, int]
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 16, 4
-ROWS_A_TICK, COLUMNS_A_TICK = 4, 14
+ROWS_A_TICK, COLUMNS_A_TICK = 3, 14
 BRAILLE_DOTS_A_COLUMN = 2
 
 
@@ -61,7 +61,7 @@ def draw(chart: Chart, width: int, height: int, colours: dict[str, Rgb]) -> Text
         return Text("\n" * max(0, height - 1))
     left, right = _horizontal_range(chart)
     bottom, top = _vertical_range(chart)
-    vertical_ticks = ticks(bottom, top, max(2, height // ROWS_A_TICK + 1))
+    vertical_ticks = ticks(bottom, top, max(2, height // ROWS_A_TICK))
     if chart.lowest is None and chart.highest is None and len(vertical_ticks) > 1:
         bottom, top = min(bottom, vertical_ticks[0]), max(top, vertical_ticks[-1])
     figure = _blank_figure(width, height, colours["axis"])

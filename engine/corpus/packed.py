@@ -7,7 +7,6 @@ It names and leaves out what can't be used. What a frame is says `features.py`; 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +27,7 @@ from engine.corpus.features import UnusableAudio, extract, mel_bands
 from engine.corpus.reporting import Report, silently, unhurried
 from engine.errors import InputError
 from engine.files import cache_folder, sync
+from engine.machine import usable_cores
 from engine.preset import Features
 
 FORMAT_VERSION = 1  # counts up when the files below, or what features.py computes, come to mean something else
@@ -206,11 +206,6 @@ def _extract_one(utterance: Utterance, features: Features) -> Extracted:
         return extract(utterance.path, features).astype(FRAME_TYPE, copy=False)
     except UnusableAudio as error:
         return Problem(error.kind, utterance.id, str(error))
-
-
-def usable_cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _too_few(speaker: str, utterances: int) -> Problem:

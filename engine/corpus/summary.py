@@ -16,8 +16,9 @@ from engine.corpus.corpus import Corpus, Problem, Utterance
 from engine.corpus.demo import make_demo, parse_demo
 from engine.corpus.features import reason_of
 from engine.corpus.opening import open_corpus
-from engine.corpus.packed import FEWEST_UTTERANCES, usable_cores
+from engine.corpus.packed import FEWEST_UTTERANCES
 from engine.corpus.reporting import Report, silently, unhurried
+from engine.machine import usable_cores
 
 SHORTEST_SECONDS = 0.025  # one window of the usual recipe
 LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged

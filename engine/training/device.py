@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-import psutil
 import torch
 from msgspec import Struct
 
 from engine.errors import InputError
+from engine.machine import training_threads
 from engine.preset import RunSettings
 
 
@@ -41,7 +41,7 @@ def resolve(settings: RunSettings) -> Resolved:
     precision = settings.precision
     if precision == "auto":
         precision = "bfloat16" if _fast_at_bfloat16(kind) else "float32"
-    threads = settings.threads or psutil.cpu_count(logical=False) or 1
+    threads = settings.threads or training_threads()
     return Resolved(device=device, name=_name(device), precision=precision, threads=threads)
 
 

@@ -6,6 +6,7 @@ Counting, reading a corpus and starting a worker happen in threads; checking wha
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Callable, Iterator
 
 from textual import on, work
@@ -49,11 +50,11 @@ class PresetScreen(Room):
         "on when you leave this screen, and when you close the terminal."
     )
     BINDINGS = [  # noqa: RUF012
-        Binding("f5", "start", "Start", tooltip="Start training the chosen preset", id="presets.start"),
-        Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", id="presets.corpus"),
-        Binding(
-            "e", "edit", "Edit", tooltip="Change steps, batch size, learning rate, seed, device", id="presets.edit"
-        ),
+        Binding("f5", "start", "Start", tooltip="Start the chosen preset", id="presets.start"),
+        Binding("enter", "choose", "To the button", show=False, id="presets.choose"),
+        # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
+        Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
+        Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
         Binding("escape", "to_list", "List", show=False, tooltip="Back to the list of presets", id="presets.list"),
     ]
 
@@ -64,7 +65,9 @@ class PresetScreen(Room):
         self.cost: Cost | None = None
         self._rows: tuple[RunRow, ...] = ()
         self._speakers: int | None = None
+        self._filled = ""
         self._corpus_problem = ""
+        self._numbers_are_wrong = False
         self._starting = False
 
     def compose(self) -> ComposeResult:
@@ -118,8 +121,9 @@ class PresetScreen(Room):
     def _highlight(self, event: ColumnList.Highlighted) -> None:
         entry = self.presets.get(event.key)
         details, form = self.query_one(PresetDetails), self.query_one(StartForm)
-        if entry is None:
-            return
+        if entry is None or entry.name == self._filled:
+            return  # the cursor is where it was: what has been typed since stays
+        self._filled = entry.name
         details.problem = "" if entry.preset else f"This preset can't be used.\n\n{entry.problem}"
         form.disabled = entry.preset is None
         if entry.preset is None:
@@ -130,7 +134,7 @@ class PresetScreen(Room):
         self._count()
 
     @on(ColumnList.Chosen)
-    def _choose(self) -> None:
+    def action_choose(self) -> None:
         """Enter on a preset goes on to the button; a second Enter starts."""
         if self.entry is not None and self.entry.preset is not None:
             self.query_one("#start").focus()
@@ -138,22 +142,29 @@ class PresetScreen(Room):
     @on(StartForm.Changed)
     def _edit(self) -> None:
         """A number was typed: checked at once, counted when the typing pauses."""
-        form = self.query_one(StartForm)
         try:
             preset = self.resolved()
         except PresetError as error:
-            form.complain(error.problems)
-            form.allow_start(False)
+            self._complain(error.problems)
             return
         except InputError:
             return
         self._show(preset, self.cost)
         self._count()
 
+    def _complain(self, problems: list[str]) -> None:
+        self._numbers_are_wrong = bool(problems)
+        self.query_one(StartForm).complain(problems)
+        self._allow_start()
+
+    def _allow_start(self) -> None:
+        """The button can be pressed while nothing stands in the way that is known already."""
+        in_the_way = self._corpus_problem or self._numbers_are_wrong or self._starting
+        self.query_one(StartForm).allow_start(not in_the_way)
+
     def _show(self, preset: Preset, cost: Cost | None) -> None:
         form, details = self.query_one(StartForm), self.query_one(PresetDetails)
-        form.complain([])
-        form.allow_start(not self._corpus_problem and not self._starting)
+        self._complain([])
         self.cost = cost
         details.cost = cost
         details.preset = preset
@@ -239,19 +250,17 @@ class PresetScreen(Room):
     def _pick_corpus(self, event: CorpusPicker.Changed) -> None:
         self._speakers, self._corpus_problem = None, "" if event.corpus else "no corpus is chosen"
         self.query_one(CorpusPicker).tell("")
-        self.query_one(StartForm).allow_start(bool(event.corpus))
-        if event.corpus:
-            self._check_corpus(event.corpus)
+        self._allow_start()
+        self._check_corpus(event.corpus)
 
     @work(exclusive=True, group="corpus")
-    async def _check_corpus(self, corpus: str) -> bool:
+    async def _check_corpus(self, corpus: str) -> None:
         """Reads the chosen corpus and says what is in it; the head is counted for its speakers."""
-        from asyncio import sleep
-
         picker = self.query_one(CorpusPicker)
         if corpus == DEMO:
             self._count()
-            return True
+        if corpus in (DEMO, ""):
+            return
         await sleep(TYPING_PAUSE)
         picker.tell("being read…")
         try:
@@ -259,12 +268,11 @@ class PresetScreen(Room):
         except InputError as error:
             self._corpus_problem = str(error)
             picker.tell(str(error), wrong=True)
-            self.query_one(StartForm).allow_start(False)
-            return False
+            self._allow_start()
+            return
         picker.tell(f"{count(speakers)} speakers, {count(utterances)} utterances")
         self._speakers = speakers
         self._count()
-        return True
 
     # ------------------------------------------------------------------------------------------------ starting
 
@@ -276,25 +284,24 @@ class PresetScreen(Room):
 
     @work(group="start")
     async def _start(self) -> None:
-        form, picker = self.query_one(StartForm), self.query_one(CorpusPicker)
         self._starting = True
-        form.allow_start(False)
+        self._allow_start()
         try:
-            preset, corpus = self.resolved(), picker.corpus
+            preset, corpus = self.resolved(), self.query_one(CorpusPicker).corpus
             if not corpus:
                 raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
             if corpus != DEMO:
                 await self.in_thread(_size_of_corpus, corpus)
             run = await self.in_thread(self.dashboard.start_run, preset, corpus)
         except PresetError as error:
-            form.complain(error.problems)
+            self._complain(error.problems)
             return
         except InputError as error:
             self.notify(str(error), title="Not started", severity="error", timeout=10, markup=False)
             return
         finally:
             self._starting = False
-            form.allow_start(True)
+            self._allow_start()
         self.dashboard.open_run(run)
 
     def action_to_list(self) -> None:
@@ -304,12 +311,19 @@ class PresetScreen(Room):
     def action_corpus(self) -> None:
         """Opens the choice of corpora."""
         picker = self.query_one(CorpusPicker).query_one(Select)
-        picker.focus()
+        self.set_focus(picker)
         picker.action_show_overlay()
 
     def action_edit(self) -> None:
         """Puts the keyboard on the first number."""
-        self.query_one(f"#{FIELDS[0].name}", Input).focus()
+        self.set_focus(self.query_one(f"#{FIELDS[0].name}", Input))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where one types, letters are letters; and the numbers of a preset that can't be used are not there to edit."""
+        if action in ("corpus", "edit"):
+            entry = self.entry if self.is_mounted else None
+            return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)
+        return True
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Starting, and the numbers that can be changed."""

@@ -25,15 +25,15 @@ from spk_tui.wording import accuracy, age, count, rate
 
 COLUMNS = (
     Column("state", 13),
-    Column("preset", 14, share=1),
-    Column("corpus", 11, share=1),
-    Column("step", 16, share=2, right=True),
+    Column("preset", 16, share=1),
+    Column("corpus", 16, share=1, dispensable=2),
+    Column("step", 17, share=2, right=True),
     Column("best", 6, right=True),
-    Column("at step", 8, right=True, from_width=110),
-    Column("rate", 12, right=True, from_width=110),
-    Column("device", 8, from_width=130),
-    Column("begun", 10, right=True),
-    Column("run", 34, share=1, from_width=160),
+    Column("at step", 7, right=True, dispensable=4),
+    Column("rate", 12, right=True, dispensable=3),
+    Column("device", 6, dispensable=5),
+    Column("begun", 11, right=True, dispensable=1),
+    Column("run", 32, share=1, dispensable=6),
 )
 REFRESH_SECONDS = 1.0
 
@@ -43,8 +43,7 @@ class RunsScreen(Room):
 
     HELP_TEXT = (
         "Every run that was ever started, the newest first. Open one to see its curves, live or past. An interrupted "
-        "run "
-        "is one whose process is gone without a last word (the machine was switched off, or it was killed): it goes on "
+        "run is one whose process is gone without a last word (the machine was switched off, or it was killed): it goes on "
         "from its last saved state when you resume it."
     )
     BINDINGS = [  # noqa: RUF012

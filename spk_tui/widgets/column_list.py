@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Click
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -24,13 +26,16 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """A column: at least `width` wide; those with a `share` divide what is left over. Hidden below `from_width`."""
+    """A column: at least `width` wide; those with a `share` divide what is left over.
+
+    Where there is no room for all of them, the one with the highest `dispensable` goes first; one with 0 always stays.
+    """
 
     title: str
     width: int
     share: int = 0
     right: bool = False
-    from_width: int = 0
+    dispensable: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,26 @@ def text_cell(text: Content | str) -> Callable[[int], Content]:
     """A cell that is the same text at every width."""
     content = Content(text) if isinstance(text, str) else text
     return lambda width: content
+
+
+class Rows(OptionList, inherit_bindings=False):
+    """The rows. Enter is left to the screen, which can say in its footer what Enter does there."""
+
+    BINDINGS = [  # noqa: RUF012  # Textual's own way of declaring keys
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("home", "first", "First", show=False),
+        Binding("end", "last", "Last", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]
+
+    def on_click(self, event: Click) -> None:
+        """The first click moves the cursor, so that a row can be looked at or deleted; the second one chooses it."""
+        place = event.style.meta.get("option")
+        if place is not None and event.chain < 2:
+            event.prevent_default()
+            self.highlighted = place
 
 
 class ColumnList(Vertical):
@@ -75,7 +100,7 @@ class ColumnList(Vertical):
             self.key = key
 
     class Chosen(Message):
-        """A row was entered or clicked twice."""
+        """A row was clicked twice."""
 
         def __init__(self, column_list: ColumnList, key: str) -> None:
             super().__init__()
@@ -88,7 +113,7 @@ class ColumnList(Vertical):
         self._rows: tuple[Row, ...] = ()
         self._nothing = nothing
         self._titles = Static(classes="titles")
-        self._options = OptionList()
+        self._options = Rows()
 
     def compose(self) -> ComposeResult:
         """Titles, the rows, and what is said when there are none."""
@@ -148,13 +173,17 @@ class ColumnList(Vertical):
     def _widths(self) -> list[tuple[Column, int]]:
         """Each column's width now; 0 for the hidden ones."""
         room = max(20, self.content_size.width - 3)  # the padding of a row and the scroll bar
-        shown = [column for column in self._columns if room >= column.from_width]
+        shown = list(self._columns)
+        while (spare := room - sum(column.width + GAP for column in shown) + GAP) < 0:
+            dispensable = max(shown, key=lambda column: column.dispensable)
+            if not dispensable.dispensable:
+                break
+            shown.remove(dispensable)
         shares = sum(column.share for column in shown)
-        spare = room - sum(column.width for column in shown) - GAP * (len(shown) - 1)
         widths = {}
         for column in shown:
-            extra = max(0, spare) * column.share // shares if shares else 0
-            widths[column.title] = max(1, column.width + extra + min(0, spare) * (column.share > 0))
+            extra = spare * column.share // shares if shares else 0
+            widths[column.title] = max(1, column.width + extra)
         return [(column, widths.get(column.title, 0)) for column in self._columns]
 
     def _line(self, row: Row) -> Content:

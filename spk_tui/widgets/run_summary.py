@@ -14,10 +14,10 @@ from spk_tui.follower import Snapshot
 from spk_tui.wording import accuracy, count, duration
 
 HEADLINES = {
-    "finished": ("All steps are done", "$success"),
-    "stopped": ("Stopped as asked; nothing is lost", "$foreground"),
-    "failed": ("The run failed", "$error"),
-    "interrupted": ("Its worker is gone without a last word", "$warning"),
+    "finished": ("finished: all steps are done", "$primary"),
+    "stopped": ("stopped as asked; nothing is lost", "$foreground"),
+    "failed": ("failed", "$error"),
+    "interrupted": ("interrupted: its worker is gone without a last word", "$warning"),
 }
 
 
@@ -43,20 +43,15 @@ class RunSummary(VerticalScroll):
         over = shown is not None and shown.is_over
         self.set_class(over, "-over")
         if shown is not None and over:
-            self.border_title = shown.condition
+            headline, style = HEADLINES[shown.condition]
+            self.border_title = Content.styled(headline, style)
             self.query_one(Static).update(summary(shown))
 
 
 def summary(shown: Snapshot) -> Content:
-    """The summary's lines."""
-    headline, style = HEADLINES.get(shown.condition, ("", "$foreground"))
-    lines = [Content.styled(headline, f"{style} bold")]
-    if shown.failed is not None:
-        lines.append(Content.styled(shown.failed.message, "$error"))
-    lines.append(_scores(shown))
-    lines += _files(shown)
-    lines.append(_next(shown))
-    return Content("\n").join(lines)
+    """The summary's lines; what one needs soonest stands first, since the rest may have to be scrolled to."""
+    lines = [Content.styled(shown.failed.message, "$error")] if shown.failed is not None else []
+    return Content("\n").join([*lines, _scores(shown), _next(shown), *_files(shown)])
 
 
 def _scores(shown: Snapshot) -> Content:
@@ -66,7 +61,7 @@ def _scores(shown: Snapshot) -> Content:
     else:
         parts.append("no validation was reached")
     if shown.validated is not None:
-        parts.append(f", last {accuracy(shown.validated.segment_accuracy)} at step {count(shown.validated.step)}")
+        parts.append(f"; last {accuracy(shown.validated.segment_accuracy)}")
     if shown.began is not None and shown.updated is not None:
         parts.append(f"; {count(shown.step)} steps in {duration(shown.updated - shown.began)}")
     return Content.assemble(*parts)
@@ -75,19 +70,19 @@ def _scores(shown: Snapshot) -> Content:
 def _files(shown: Snapshot) -> list[Content]:
     lines = []
     if shown.has_best:
-        lines.append(Content.assemble(("best checkpoint ", "$foreground-muted"), _home(shown.best_path)))
-    if shown.has_last:
-        step = f" (step {count(shown.last_saved_step)})" if shown.last_saved_step is not None else ""
-        lines.append(Content.assemble(("full state      ", "$foreground-muted"), f"saved{step}, to resume from"))
+        lines.append(Content.assemble(("best  ", "$foreground-muted"), _home(shown.best_path)))
+    if shown.is_resumable:
+        step = f" of step {count(shown.last_saved_step)}" if shown.last_saved_step is not None else ""
+        lines.append(Content.assemble(("last  ", "$foreground-muted"), f"the full state{step}, to resume from"))
     return lines
 
 
 def _next(shown: Snapshot) -> Content:
     keys: list[tuple[str, str]] = []
     if shown.has_best:
-        keys.append(("s", "save the best elsewhere"))
+        keys.append(("s", "save the best"))
     if shown.is_resumable:
-        keys.append(("r", "go on from the saved state"))
+        keys.append(("r", "resume"))
     keys.append(("F2", "train another"))
     parts: list[str | tuple[str, str]] = [("next  ", "$foreground-muted")]
     for key, text in keys:

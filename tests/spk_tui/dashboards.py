@@ -29,9 +29,9 @@ PATIENCE = 60.0
 MEDIUM = (120, 40)
 
 ENCODERS = {
-    "transformer-154k": ({"attention": 25_920, "feed-forward": 128_720, "normalisation": 320}, 160),
-    "conformer-225k": ({"attention": 25_920, "feed-forward": 161_160, "convolution": 38_400, "normalisation": 480}, 0),
-    "quick-tour": ({"attention": 6_560, "feed-forward": 13_120, "convolution": 9_600, "normalisation": 240}, 0),
+    "transformer-154k": ({"attention": 25_680, "feed-forward": 128_880, "normalisation": 320}, 160),
+    "conformer-225k": ({"attention": 25_680, "feed-forward": 161_160, "convolution": 38_400, "normalisation": 480}, 0),
+    "quick-tour": ({"attention": 6_440, "feed-forward": 13_040, "convolution": 9_600, "normalisation": 240}, 0),
 }
 
 

@@ -46,7 +46,7 @@ def write(run: RunDirectory, *events: e.Event) -> None:
     writer.close()
 
 
-def beginning(steps: int = 70_000, began: float = BEGAN) -> list[e.Event]:
+def beginning(steps: int = 70_000, began: float = BEGAN, encoder_parameters: int = 154_880) -> list[e.Event]:
     """From the worker's first word to the first step."""
     return [
         e.Queued(process=4242, time=began),
@@ -54,8 +54,8 @@ def beginning(steps: int = 70_000, began: float = BEGAN) -> list[e.Event]:
         e.Preparing(stage="packing audio", done=2500, total=2500, unit="utterances", time=began + 9),
         e.Started(
             steps=steps, device="cpu", device_name="AMD EPYC 7763", precision="bfloat16", threads=2, speakers=250,
-            train_utterances=2250, validation_utterances=250, encoder_parameters=154_880, total_parameters=184_930,
-            seed=0, time=began + 10,
+            train_utterances=2250, validation_utterances=250,
+            encoder_parameters=encoder_parameters, total_parameters=encoder_parameters + 30_050, seed=0, time=began + 10,
         ),
     ]  # fmt: skip
 
@@ -100,7 +100,8 @@ def training_run(parent: Path, until: int = 42_000, **settings: str | float) -> 
     """A run in the middle of its training; it looks alive only while somebody holds its lock."""
     run = new_run(parent, **settings)  # type: ignore[arg-type]
     began = float(settings.get("created", BEGAN))
-    write(run, *beginning(began=began), *training(until, began=began))
+    counted = run.preset().preset.encoder_parameters or 0
+    write(run, *beginning(began=began, encoder_parameters=counted), *training(until, began=began))
     write_checkpoints(run)
     return run
 
