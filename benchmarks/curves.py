@@ -26,10 +26,9 @@ def main() -> None:
     if not runs:
         sys.exit(__doc__)
     states = [run.state() for run in runs]
-    print(
-        "| preset | encoder parameters | steps | segment accuracy | utterance accuracy | best (step) | step/s | device |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    columns = ("preset", "encoder parameters", "steps", "segment accuracy", "utterance accuracy", "best (step)")
+    print("| " + " | ".join((*columns, "median step/s", "device")) + " |")
+    print("|---" * (len(columns) + 2) + "|")
     for run, state in zip(runs, states, strict=True):
         print(row(run, state))
     print("\n| step | " + " | ".join(f"{run.preset().name}: segment / utterance" for run in runs) + " |")
@@ -51,7 +50,7 @@ def row(run: RunDirectory, state: RunState) -> str:
     return (
         f"| {run.preset().name} | {state.started.encoder_parameters:,} | {state.step:,} "
         f"| {state.segment_accuracy.last:.4f} | {state.utterance_accuracy.last:.4f} | {best} "
-        f"| {rates[len(rates) // 2]:.1f} | {state.started.device_name}, {state.started.threads} threads, "
+        f"| {rates[len(rates) // 2]:.1f} | {state.started.device_name}, threads: {state.started.threads}, "
         f"{state.started.precision} |"
     )
 
