@@ -56,7 +56,7 @@ def save_last(path: Path, state: TrainingState, model: nn.Module, optimizer: tor
         "state": msgspec.json.encode(state).decode(),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "random": _random_state(),
+        "random": _random_state(next(model.parameters()).device),
     }
     with replacing(path) as temporary:
         torch.save(content, temporary)
@@ -68,7 +68,7 @@ def load_last(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, de
     try:
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
-        _set_random_state(content["random"])
+        _set_random_state(content["random"], device)
         return msgspec.json.decode(content["state"], type=TrainingState)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
@@ -135,17 +135,22 @@ def load_best(path: Path) -> tuple[SpeakerModel, SavedModel]:
     return model.eval(), saved
 
 
-def _random_state() -> dict[str, Any]:
-    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
+def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The generators that dropout draws from: the CPU's, and the training device's own."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
     return state
 
 
-def _set_random_state(state: dict[str, Any]) -> None:
+def _set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
     torch.set_rng_state(state["cpu"].cpu())
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+    elif device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"].cpu())
 
 
 def _first_line(error: Exception) -> str:
