@@ -10,6 +10,7 @@ import math
 import re
 import types
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -70,11 +71,13 @@ def to_toml(preset: Preset) -> str:
     return tomli_w.dumps(tables)
 
 
+@cache
 def keys_of(section: str, kind: str | None = None) -> dict[str, FieldInfo]:
     """The fields of a section by key; for encoder, pooling and head those of the given kind."""
     return {item.name: item for item in fields(_structure(section, kind))}
 
 
+@cache
 def kinds_of(section: str) -> list[str]:
     """The kinds that [encoder], [pooling] or [head] can have; an empty list for other sections."""
     return [tag for structure in _choices(section) if (tag := _tag(structure)) is not None]
@@ -156,8 +159,8 @@ def _section(name: str, table: Any, problems: list[str]) -> Section | None:
             problems.append(f"{name}.kind = {_shown(kind)} is unknown{hint} (allowed: {', '.join(kinds)})")
             return None
         table = {key: value for key, value in table.items() if key != "kind"}
-    structure = _structure(name, kind if kinds else None)
-    known = {item.name: item for item in fields(structure)}
+    kind = kind if kinds else None
+    structure, known = _structure(name, kind), keys_of(name, kind)
     values: dict[str, Any] = {}
     before = len(problems)
     for key, value in table.items():
@@ -231,6 +234,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+@cache
 def _choices(section: str) -> list[type[Section]]:
     """The structures that a section can be: one, or one for each kind."""
     annotation = get_type_hints(Preset)[section]

@@ -6,6 +6,7 @@ program and its `--help` load no argument parser at all, so that the dashboard's
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -87,6 +88,7 @@ def open_program(*, runs: Path | None = None) -> int:
         folder of run directories (default: SPK_TUI_RUNS, or the user's data directory)
     """
     if sys.stdin.isatty() and sys.stdout.isatty():
+        gc.disable()  # what is made before the first paint stays; the dashboard collects from then on
         from spk_tui.app import run_dashboard
 
         return run_dashboard(runs)
