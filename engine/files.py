@@ -10,6 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
+from engine.errors import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -48,19 +50,27 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def user_path(text: str | Path) -> Path:
+    """A path as a person typed it, with ~ and ~name expanded. Raises `InputError` for an unknown name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise InputError(f"{text}: there is no user of that name here, so ~ means nothing") from None
+
+
 def runs_folder() -> Path:
     """Where run directories go: SPK_TUI_RUNS, or the user's data directory."""
     chosen = os.environ.get("SPK_TUI_RUNS")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("spk-tui") / "runs"
+    return user_path(chosen) if chosen else platformdirs.user_data_path("spk-tui") / "runs"
 
 
 def cache_folder() -> Path:
     """Where packed corpora and the demo corpus go: SPK_TUI_CACHE, or the user's cache directory."""
     chosen = os.environ.get("SPK_TUI_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("spk-tui")
+    return user_path(chosen) if chosen else platformdirs.user_cache_path("spk-tui")
 
 
 def config_folder() -> Path:
     """Where a user's own presets and settings lie: SPK_TUI_CONFIG, or the user's configuration directory."""
     chosen = os.environ.get("SPK_TUI_CONFIG")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_config_path("spk-tui")
+    return user_path(chosen) if chosen else platformdirs.user_config_path("spk-tui")

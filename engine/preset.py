@@ -24,7 +24,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Identity(Section, frozen=True):
     """[preset]: what it is called and what to expect of it."""
 
-    name: Annotated[str, Meta(min_length=1, description="what the preset is called in lists and commands")]
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            max_length=80,
+            description="the name in lists and commands: letters, digits, '.', '_' and '-'",
+        ),
+    ]
     summary: Annotated[str, Meta(description="one line: what it is for")] = ""
     encoder_parameters: Annotated[
         int | None, Meta(description="parameters of the encoder block as counted, for lists that can't count")

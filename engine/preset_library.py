@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import InputError, nearest_spelling
-from engine.files import config_folder
+from engine.files import config_folder, user_path
 from engine.preset import Preset
 from engine.preset_file import PresetError, load_preset
 
@@ -36,21 +36,26 @@ def own_folder() -> Path:
 
 
 def list_presets() -> list[FoundPreset]:
-    """All presets, built-in first, by encoder and then by size; a file with a problem doesn't hide the others.
+    """All presets, built-in first, by size; a file with a problem hides no other.
 
-    A user's preset with a built-in's name takes its place.
+    A user's file that is named like a built-in preset, inside and outside, takes its place. Any other preset whose name
+    is taken is a problem of the later file.
     """
     found: dict[str, FoundPreset] = {}
     for folder, own in ((built_in_folder(), False), (own_folder(), True)):
         for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
             entry = _read(path, own)
+            other = found.get(entry.name)
+            if other is not None and (entry.preset is None or other.own or path.stem != entry.name):
+                taken = f"{path}: the name '{entry.name}' is taken by {other.path}; give it a preset.name of its own"
+                entry = FoundPreset(path.name, str(path), own, None, entry.problem or taken)
             found[entry.name] = entry
     return sorted(found.values(), key=_place)
 
 
 def find_preset(name: str, overrides: Iterable[str] = ()) -> Preset:
     """The preset of that name, or in the file of that path, with overrides. Raises `InputError`."""
-    path = Path(name).expanduser()
+    path = user_path(name)
     if path.suffix == ".toml" or len(path.parts) > 1:
         return load_preset(path, overrides)
     presets = {entry.name: entry for entry in list_presets()}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import InputError
+from engine.files import user_path
 from engine.runs.directory import RunDirectory, find_run, list_runs
 from spk_tui.commands.following import Following, Interruptions
 from spk_tui.commands.training import check_corpus, prepare_preset, resume_and_follow, start_and_follow
@@ -35,7 +36,7 @@ def train(
 
     Returns the run; its `best_path` is the best checkpoint. Raises `InputError`.
     """
-    folder = Path(runs).expanduser() if runs is not None else None
+    folder = user_path(runs) if runs is not None else None
     earlier = _newest(preset, folder) if go_on else None
     if earlier is not None:
         return _take_up(earlier)
@@ -46,14 +47,14 @@ def train(
 
 def resume(run: str = "last", *, steps: int | None = None, runs: str | Path | None = None) -> RunDirectory:
     """Goes on from a run's last checkpoint and shows bars until it ends. Raises `InputError`."""
-    found = find_run(run, Path(runs).expanduser() if runs is not None else None)
+    found = find_run(run, user_path(runs) if runs is not None else None)
     resume_and_follow(found, steps, "auto")
     return found
 
 
 def attach(run: str = "last", *, runs: str | Path | None = None) -> RunDirectory:
     """Shows a run until it ends; interrupting the cell leaves it running. Raises `InputError`."""
-    found = find_run(run, Path(runs).expanduser() if runs is not None else None)
+    found = find_run(run, user_path(runs) if runs is not None else None)
     with Interruptions() as interruptions:
         Following(found).follow(choose("auto"), interruptions, on_interrupt="leave", launched=False)
     return found

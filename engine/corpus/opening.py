@@ -12,6 +12,7 @@ from engine.corpus.demo import open_demo, parse_demo
 from engine.corpus.readers import audio_folder
 from engine.corpus.readers.layout import Layout
 from engine.errors import InputError, nearest_spelling
+from engine.files import user_path
 
 LAYOUTS: dict[str, Layout] = {
     # The first that recognises a folder reads it, so the one that takes any folder is the last.
@@ -28,7 +29,9 @@ def open_corpus(spec: str) -> Corpus:
     size = parse_demo(spec)
     if size is not None:
         return open_demo(spec, size)
-    root = Path(spec).expanduser()
+    if not spec.strip():
+        raise InputError("no corpus is named; give a folder of recordings, or 'demo'")
+    root = user_path(spec)
     if not root.exists():
         raise InputError(f"{spec}: there is no such folder{_similar(root)}; give a folder of recordings, or 'demo'")
     if not root.is_dir():

@@ -100,6 +100,12 @@ def packed_folder(corpus: Corpus, features: Features) -> Path:
     return cache_folder() / "packed" / key.hexdigest()
 
 
+def problems_of_packing(corpus: Corpus, features: Features) -> list[Problem] | None:
+    """What packing found wrong with the corpus; None when it isn't packed."""
+    folder = packed_folder(corpus, features)
+    return _read_index(folder).problems if _is_complete(folder) else None
+
+
 def _frames_path(folder: Path) -> Path:
     return folder / "frames.f16"
 

@@ -16,9 +16,10 @@ from engine.corpus.corpus import Corpus, Problem, Utterance
 from engine.corpus.demo import make_demo, parse_demo
 from engine.corpus.features import reason_of
 from engine.corpus.opening import open_corpus
-from engine.corpus.packed import FEWEST_UTTERANCES
+from engine.corpus.packed import FEWEST_UTTERANCES, problems_of_packing
 from engine.corpus.reporting import Report, silently, unhurried
 from engine.machine import usable_cores
+from engine.preset import Features
 
 SHORTEST_SECONDS = 0.025  # one window of the usual recipe
 LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
@@ -47,6 +48,7 @@ class CorpusSummary(Struct, frozen=True, kw_only=True):
     utterances_per_speaker: Spread | None
     problems: list[Problem]
     fingerprint: str
+    packed: bool  # whether all audio has been decoded once, so that `problems` are all there are
 
 
 class _Header(Struct, frozen=True):
@@ -75,7 +77,10 @@ def summarize(spec: str, report: Report = silently) -> CorpusSummary:
             else:
                 headers.append(header)
             report("reading headers", done, len(corpus.utterances), "utterances")
-    return _summary(corpus, headers, problems)
+    of_packing = problems_of_packing(corpus, Features())
+    known = {(problem.kind, problem.where) for problem in problems}
+    problems += [problem for problem in of_packing or [] if (problem.kind, problem.where) not in known]
+    return _summary(corpus, headers, problems, packed=of_packing is not None)
 
 
 def _read_header(utterance: Utterance) -> _Header | Problem:
@@ -95,13 +100,19 @@ def _read_header(utterance: Utterance) -> _Header | Problem:
     return header
 
 
-def _summary(corpus: Corpus, headers: list[_Header], problems: list[Problem]) -> CorpusSummary:
+def _summary(corpus: Corpus, headers: list[_Header], problems: list[Problem], *, packed: bool) -> CorpusSummary:
     of_speaker = Counter(header.speaker for header in headers)
+    told = {problem.where for problem in problems if problem.kind == "too few utterances"}
     for speaker in corpus.speakers:
-        if of_speaker[speaker] < FEWEST_UTTERANCES:
+        if of_speaker[speaker] < FEWEST_UTTERANCES and speaker not in told:
             found = f"has {of_speaker[speaker]} readable utterances; {FEWEST_UTTERANCES} are needed to hold one out"
             problems.append(Problem("too few utterances", speaker, found))
+    too_few = {problem.where for problem in problems if problem.kind == "too few utterances"}
+    if len(set(corpus.speakers) - too_few) < 2:
+        detail = f"at least 2 speakers with {FEWEST_UTTERANCES} usable utterances each are needed"
+        problems.append(Problem("can't be trained on", corpus.name, detail))
     return CorpusSummary(
+        packed=packed,
         name=corpus.name,
         layout=corpus.layout,
         root=str(corpus.root),

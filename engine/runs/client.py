@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import InputError
-from engine.files import replacing, runs_folder
+from engine.files import replacing, runs_folder, user_path
 from engine.preset import Preset
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader
@@ -149,13 +149,26 @@ def save_best(run: RunDirectory, destination: Path) -> Path:
         answer = ask_and_wait(run, "save", seconds=600.0)
         if not answer.ok:
             raise InputError(answer.message)
-    destination = destination.expanduser()
-    if destination.is_dir():
-        destination = destination / f"{run.id}.safetensors"
     try:
+        destination = _place_to_save(run, destination)
         destination.parent.mkdir(parents=True, exist_ok=True)
         with replacing(destination) as temporary:
             shutil.copyfile(run.best_path, temporary)
     except OSError as error:
         raise InputError(f"{destination}: can't save there ({error.strerror})") from None
     return destination
+
+
+def _place_to_save(run: RunDirectory, destination: Path) -> Path:
+    """The file to write: in a folder under the run's name, where a link leads; no device, and none of the run's own."""
+    place = user_path(destination)
+    if place.is_dir():
+        place = place / f"{run.id}.safetensors"
+    place = place.resolve()
+    if place.exists() and not place.is_file():
+        raise InputError(
+            f"{destination}: is no file that could be replaced; give the path of a file or a folder"
+        )
+    if place.is_relative_to(run.path.resolve()):
+        raise InputError(f"{destination}: lies in the run's own folder; give a place outside it")
+    return place

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from engine.errors import InputError, nearest_spelling
-from engine.files import runs_folder, write_atomically
+from engine.files import runs_folder, user_path, write_atomically
 from engine.preset import Preset
 from engine.preset_file import load_preset, to_toml
 from engine.runs.event_log import EventReader
@@ -174,21 +174,29 @@ def create_run(parent: Path, preset: Preset, info: RunInfo) -> RunDirectory:
 def list_runs(parent: Path | None = None) -> list[RunDirectory]:
     """All runs of a folder, the newest first."""
     folder = parent or runs_folder()
-    if not folder.is_dir():
+    if not folder.exists():
         return []
-    found = [
-        Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and Path(entry.path, "run.json").is_file()
-    ]
+    try:
+        found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and _is_run(Path(entry.path))]
+    except OSError as error:
+        raise InputError(f"{folder}: can't read the folder of runs ({error.strerror})") from None
     return [RunDirectory(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+
+
+def _is_run(path: Path) -> bool:
+    """Whether the folder is a run that may be read; one that is another user's is passed over."""
+    return os.access(path / "run.json", os.R_OK)
 
 
 def find_run(name: str, parent: Path | None = None) -> RunDirectory:
     """The run of that id (or a beginning of it that only one has), that path, or "last". Raises `InputError`."""
-    path = Path(name).expanduser()
-    if (path / "run.json").is_file():
+    path = user_path(name)
+    if name.strip() and _is_run(path):
         return RunDirectory(path.resolve())
     folder = parent or runs_folder()
     runs = list_runs(folder)
+    if not name.strip():
+        raise InputError("no run is named; give its name, the beginning of it, its folder, or 'last'")
     if name == "last" and runs:
         return runs[0]
     matching = [run for run in runs if run.id == name] or [run for run in runs if run.id.startswith(name)]

@@ -113,6 +113,8 @@ class Worker:
         """Corpus first, then torch, then training."""
         preset = self._preset()
         info = self.run.info()
+        if preset.run.device not in ("auto", "cpu"):
+            self._check_device(preset)
         packed = prepare_corpus(info.corpus, preset.features, self._report)
         yield from _notices(packed, info.fingerprint)
         parts = split(packed.ids, packed.speakers_of, preset.validation.share, preset.validation.seed)
@@ -131,6 +133,12 @@ class Worker:
             yield event
             if meter.due():
                 yield meter.read(event.step)
+
+    def _check_device(self, preset: Preset) -> None:
+        """A device that isn't there is told before the corpus is prepared, even if that means to load torch now."""
+        from engine.training.device import resolve
+
+        resolve(preset.run)
 
     def _preset(self) -> Preset:
         """The run's preset, with the new number of steps written into it when one is given."""
@@ -189,7 +197,7 @@ def _notices(packed: PackedCorpus, fingerprint: str) -> Iterator[e.Diagnosis]:
             finding=f"{len(packed.problems)} left out: "
             + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
             + f" (the first: {first.where}{': ' if first.detail else ''}{first.detail})",
-            advice="'spk-tui data' names each of them",
+            advice="'spk-tui data' names them",
         )
     if fingerprint and fingerprint != packed.fingerprint:
         yield e.Diagnosis(

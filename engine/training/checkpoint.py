@@ -79,8 +79,10 @@ def _read_last(path: Path, device: torch.device) -> dict[str, Any]:
         content = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no checkpoint to resume from; the run ended before its first one") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise InputError(f"{path}: can't be read as a checkpoint ({_first_line(error)})") from None
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror or error})") from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError):  # torch's own words advise to trust the file
+        raise InputError(f"{path}: can't be read as a checkpoint; it is damaged, or not this program's") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is not a checkpoint of this program")
     return content

@@ -30,9 +30,12 @@ def report(summary: CorpusSummary) -> str:
         ["channels", _counted(summary.channels, "")],
     ]
     text = table([summary.name, ""], rows)
-    if not summary.problems:
-        return f"{text}\n\nno problems found"
-    return f"{text}\n\n{_problems(summary)}"
+    found = _problems(summary) if summary.problems else "no problems found"
+    if not summary.packed:
+        found += (
+            "\n(from the files' headers; what is silent or damaged inside shows once the corpus has been trained on)"
+        )
+    return f"{text}\n\n{found}"
 
 
 @contextmanager

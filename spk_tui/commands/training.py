@@ -124,13 +124,14 @@ def check_corpus(data: str | None) -> str:
     """The corpus as the worker is to be told it, wherever that may be started. Raises `InputError`."""
     from engine.corpus.demo import parse_demo
     from engine.corpus.opening import open_corpus
+    from engine.files import user_path
 
     if data is None:
         return DEMO
     if parse_demo(data) is not None:
         return data  # the worker makes it, and shows how far that is
     open_corpus(data)
-    return str(Path(data).expanduser().resolve())
+    return str(user_path(data).resolve())
 
 
 def start_and_follow(

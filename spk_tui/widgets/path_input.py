@@ -31,7 +31,7 @@ def completion(typed: str, files: bool = False) -> str | None:
     head, separator, start = typed.rpartition("/")
     if not typed or typed == "~":
         return None
-    folder = Path(head + separator if separator else ".").expanduser()
+    folder = Path(os.path.expanduser(head + separator if separator else "."))
     try:
         with os.scandir(folder) as entries:
             names = sorted(
@@ -54,5 +54,5 @@ class PathInput(Input):
 
     @property
     def path(self) -> Path:
-        """What was typed, with ~ put in full."""
-        return Path(self.value.strip()).expanduser()
+        """What was typed, with ~ put in full where it means something."""
+        return Path(os.path.expanduser(self.value.strip()))

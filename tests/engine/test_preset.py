@@ -135,6 +135,28 @@ def test_a_users_preset_stands_in_the_list_and_a_broken_one_does_not_hide_the_ot
     assert find_preset("mine").name == "mine"
 
 
+def test_a_users_file_hides_no_preset_but_the_one_it_is_named_like() -> None:
+    own_folder().mkdir(parents=True)
+    text = (built_in_folder() / "quick-tour.toml").read_text()
+    (own_folder() / "conformer-225k.toml").write_text("[preset\n")
+    (own_folder() / "copy.toml").write_text(text)
+    (own_folder() / "mine.toml").write_text(text.replace('"quick-tour"', '"mine"'))
+    (own_folder() / "mine-too.toml").write_text(text.replace('"quick-tour"', '"mine"'))
+    entries = {entry.name: entry for entry in list_presets()}
+    assert not entries["quick-tour"].own
+    assert not entries["conformer-225k"].own
+    assert "not valid TOML" in entries["conformer-225k.toml"].problem
+    assert "the name 'quick-tour' is taken" in entries["copy.toml"].problem
+    assert sum("the name 'mine' is taken" in entry.problem for entry in entries.values()) == 1
+    (own_folder() / "quick-tour.toml").write_text(text.replace("steps = 1500", "steps = 7"))
+    assert find_preset("quick-tour").run.steps == 7
+
+
+def test_a_name_that_is_no_name_is_refused() -> None:
+    with pytest.raises(PresetError, match="letters, digits"):
+        find_preset("quick-tour", ["preset.name='../../evil'"])
+
+
 def test_a_misspelt_name_gets_the_nearest_one_and_the_list() -> None:
     with pytest.raises(InputError, match=r"'quik-tour', did you mean 'quick-tour'\?"):
         find_preset("quik-tour")

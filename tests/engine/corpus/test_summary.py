@@ -62,7 +62,8 @@ def test_a_corpus_without_one_readable_file_is_summed_up_too(tmp_path: Path) -> 
         (tmp_path / speaker / "1.wav").write_bytes(b"no audio")
     summary = summarize(str(tmp_path))
     assert (summary.speakers, summary.utterances, summary.hours, summary.seconds) == (0, 0, 0.0, None)
-    assert len(summary.problems) == 4
+    assert [problem.kind for problem in summary.problems[-3:]] == [*["too few utterances"] * 2, "can't be trained on"]
+    assert len(summary.problems) == 5
 
 
 def test_a_folder_that_is_no_corpus_is_an_input_error(tmp_path: Path) -> None:

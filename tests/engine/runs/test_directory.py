@@ -155,6 +155,45 @@ def test_a_file_is_old_or_new_but_never_half(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_best_is_saved_as_a_file_or_into_a_folder_or_where_a_link_leads(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "runs")
+    run.best_path.write_bytes(b"weights")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder / "linked")
+    assert client.save_best(run, tmp_path / "new" / "mine").read_bytes() == b"weights"
+    assert client.save_best(run, folder).name == f"{run.id}.safetensors"
+    assert client.save_best(run, tmp_path / "link") == folder / "linked"
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_the_best_is_never_saved_over_a_device_or_into_the_runs_own_folder(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.best_path.write_bytes(b"weights")
+    run.last_path.write_bytes(b"state")
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", run.last_path, run.path, tmp_path / ("a" * 300), Path("~nobody-here/x")):
+        with pytest.raises(InputError):
+            client.save_best(run, place)
+    assert run.last_path.read_bytes() == b"state"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_run_that_may_not_be_read_hides_no_other(tmp_path: Path) -> None:
+    make_run(tmp_path, "20260101-000000-quick-tour")
+    other = make_run(tmp_path, "20260102-000000-quick-tour")
+    other.path.chmod(0)
+    assert [run.id for run in list_runs(tmp_path)] == ["20260101-000000-quick-tour"]
+    other.path.chmod(0o700)
+
+
+def test_a_folder_of_runs_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="can't read the folder of runs"):
+        list_runs(tmp_path / "file")
+
+
 def test_saving_the_best_of_a_run_that_has_none_says_why(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="before its first validation"):
         client.save_best(make_run(tmp_path), tmp_path / "out.safetensors")
