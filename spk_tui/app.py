@@ -6,6 +6,7 @@ a run; torch is never loaded here.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import time
@@ -69,6 +70,10 @@ class Dashboard(App[None]):
         self._index_lock = threading.Lock()
         self._watched: dict[str, RunDirectory] = {}
         self._terminal = TerminalSettings()
+        # Here and not when mounted: a theme that changes later lays every style out a second time.
+        self.register_theme(themes.NIGHT)
+        self.register_theme(themes.DAY)
+        self.theme = themes.NIGHT.name
 
     @property
     def meter(self) -> Meter:
@@ -80,15 +85,17 @@ class Dashboard(App[None]):
         return self._meter
 
     def get_default_screen(self) -> Screen[None]:
-        """The presets."""
-        return PresetScreen()
+        """The presets, laid out for this size at once, where Textual would first do it for none."""
+        screen = PresetScreen()
+        width, height = self.size
+        for extent, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            screen.add_class(max(place for place in breakpoints if extent >= place[0])[1])
+        return screen
 
     def on_mount(self) -> None:
-        """Our looks, and the ways to be told to leave."""
-        self.register_theme(themes.NIGHT)
-        self.register_theme(themes.DAY)
-        self.theme = themes.NIGHT.name
+        """The ways to be told to leave."""
         leave_on_signals(self.exit, self._terminal)
+        self.call_after_refresh(gc.enable)  # switched off by the command line until now: the first paint is sooner
         if not self.is_headless:
             self.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
 
@@ -164,6 +171,7 @@ class Dashboard(App[None]):
             binding = active.binding
             if binding.show and active.enabled:
                 keys[self.get_key_display(binding)] = binding.tooltip or binding.description
+        keys["ctrl+p"] = "All that can be done here, by name"
         return list(keys.items())
 
     def get_key_display(self, binding: Binding) -> str:

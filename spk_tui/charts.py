@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rich.text import Text
 
@@ -20,6 +21,7 @@ Rgb = tuple[int, int, int]
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 16, 4
 ROWS_A_TICK, COLUMNS_A_TICK = 3, 14
 BRAILLE_DOTS_A_COLUMN = 2
+LARGEST = 1e15
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ def draw(chart: Chart, width: int, height: int, colours: dict[str, Rgb]) -> Text
 
     A chart without points, or a place too small for axes, is blank.
     """
-    chart = replace(chart, lines=tuple(replace(line, series=_clean(line.series)) for line in chart.lines))
+    lines = tuple(replace(line, series=_clean(line.series)) for line in chart.lines)
+    reference, lowest, highest = (
+        bound if _can_be_drawn(bound) else None for bound in (chart.reference, chart.lowest, chart.highest)
+    )
+    chart = replace(chart, lines=lines, reference=reference, lowest=lowest, highest=highest)
     if chart.is_empty or width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT:
         return Text("\n" * max(0, height - 1))
     left, right = _horizontal_range(chart)
     bottom, top = _vertical_range(chart)
-    vertical_ticks = ticks(bottom, top, max(2, height // ROWS_A_TICK))
+    vertical_ticks = ticks(bottom, top, max(2, height // ROWS_A_TICK + 1))
     if chart.lowest is None and chart.highest is None and len(vertical_ticks) > 1:
         bottom, top = min(bottom, vertical_ticks[0]), max(top, vertical_ticks[-1])
     figure = _blank_figure(width, height, colours["axis"])
@@ -70,7 +76,7 @@ def draw(chart: Chart, width: int, height: int, colours: dict[str, Rgb]) -> Text
     figure.yticks(vertical_ticks, _labels(vertical_ticks, chart.tick_format))
     horizontal_ticks = ticks(left, right, max(2, width // COLUMNS_A_TICK))
     figure.xticks(horizontal_ticks, _labels(horizontal_ticks, short_count))
-    if chart.reference is not None and math.isfinite(chart.reference) and bottom <= chart.reference <= top:
+    if chart.reference is not None and bottom <= chart.reference <= top:
         dots = max(2, width // 2)
         across = [left + (right - left) * place / (dots - 1) for place in range(dots)]
         figure.scatter(across, [chart.reference] * dots, marker="braille", color=colours["reference"])
@@ -100,11 +106,16 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     return [place * apart for place in range(first, last + 1)]
 
 
+def _can_be_drawn(number: float | None) -> bool:
+    """Whether it is a finite number of a size that plotext can still scale."""
+    return number is not None and math.isfinite(number) and abs(number) < LARGEST
+
+
 def _clean(series: Series) -> Series:
     points = [
         (float(step), float(value))
         for step, value in zip(series.steps, series.values, strict=False)
-        if math.isfinite(step) and math.isfinite(value) and abs(step) < 1e15 and abs(value) < 1e15
+        if _can_be_drawn(step) and _can_be_drawn(value)
     ]
     return Series(tuple(step for step, _ in points), tuple(value for _, value in points))
 
@@ -124,7 +135,7 @@ def _vertical_range(chart: Chart) -> tuple[float, float]:
     """All values with a little air; a constant gets room on both sides; fixed bounds are kept."""
     values = [value for line in chart.lines for value in line.series.values]
     low, high = min(values), max(values)
-    if chart.reference is not None and math.isfinite(chart.reference):
+    if chart.reference is not None:
         low, high = min(low, chart.reference), max(high, chart.reference)
     if chart.lowest is not None:
         low = min(chart.lowest, low)
@@ -135,7 +146,7 @@ def _vertical_range(chart: Chart) -> tuple[float, float]:
         air = 0.5 * abs(high) or 0.5
     bottom = low if chart.lowest is not None and low == chart.lowest else low - air
     top = high if chart.highest is not None and high == chart.highest else high + air
-    return bottom, top
+    return bottom, top if top > bottom else bottom + (abs(bottom) or 1.0)  # fixed bounds may leave no room at all
 
 
 def _labels(places: Sequence[float], say: Callable[[float], str]) -> list[str]:
@@ -146,7 +157,8 @@ def _labels(places: Sequence[float], say: Callable[[float], str]) -> list[str]:
 def _blank_figure(width: int, height: int, axis: Rgb):  # type: ignore[no-untyped-def]  # plotext has no types
     from textual_plotext.plot import Plot
 
-    figure = Plot()
+    figure: Any = Plot()
+    figure._limit_size(False, False)  # else plotext cuts at the size of the terminal that it believes to be in
     figure.plotsize(width, height)
     figure.canvas_color("default")
     figure.axes_color("default")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from engine.preset import Preset
 from engine.runs import events as e
@@ -18,6 +19,7 @@ from spk_tui.log_lines import LogLine, Narrator
 from spk_tui.series import EMPTY, Series, prepared
 
 NEWEST_LINES = 500
+TAIL_BYTES = 4096
 SMOOTHED = frozenset({"train_loss", "train_accuracy", "steps_per_second"})
 CURVES = (
     "train_loss", "train_accuracy", "steps_per_second", "learning_rate",
@@ -27,7 +29,10 @@ CURVES = (
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run as it was at one moment. `lines` are the log's new lines since the snapshot before."""
+    """A run as it was at one moment. `lines` are the log's new lines since the snapshot before.
+
+    `last_words` is what a worker that died without a last event printed last; empty for all other runs.
+    """
 
     info: RunInfo
     preset: Preset
@@ -51,6 +56,7 @@ class Snapshot:
     best_path: str = ""
     has_best: bool = False
     has_last: bool = False
+    last_words: str = ""
     series: dict[str, Series] = field(default_factory=dict)
     lines: tuple[LogLine, ...] = ()
 
@@ -99,10 +105,11 @@ class Follower:
         state = self._state
         for name in CURVES:
             self._prepare(name, getattr(state, name))
+        condition = self.run.condition(state)
         return Snapshot(
             info=self._info,
             preset=self._preset,
-            condition=self.run.condition(state),
+            condition=condition,
             step=state.step,
             steps=state.steps or self._preset.run.steps,
             began=state.began,
@@ -122,6 +129,7 @@ class Follower:
             best_path=str(self.run.best_path),
             has_best=self.run.best_path.is_file(),
             has_last=self.run.last_path.is_file(),
+            last_words=_last_line(self.run.console_path) if condition == "interrupted" else "",
             series=dict(self._series),
             lines=lines,
         )
@@ -132,3 +140,14 @@ class Follower:
         if version != self._lengths.get(name):
             self._lengths[name] = version
             self._series[name] = prepared(curve.steps, curve.values, smooth=name in SMOOTHED)
+
+
+def _last_line(path: Path) -> str:
+    """The last line of a text file that has something in it, of its last few kilobytes; "" when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

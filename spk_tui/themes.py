@@ -17,7 +17,13 @@ NIGHT = Theme(
     surface="#191d26",
     panel="#242a36",
     dark=True,
-    variables={"footer-key-foreground": "#7fb4ca", "block-cursor-text-style": "none", "border": "#7fb4ca"},
+    variables={
+        "footer-key-foreground": "#7fb4ca",
+        "block-cursor-text-style": "none",
+        "border": "#7fb4ca",
+        "scrollbar": "#39435a",
+        "scrollbar-background": "#12151b",
+    },
 )
 
 DAY = Theme(
@@ -33,5 +39,11 @@ DAY = Theme(
     surface="#f0f0ec",
     panel="#e0e1dd",
     dark=False,
-    variables={"footer-key-foreground": "#26708c", "block-cursor-text-style": "none", "border": "#26708c"},
+    variables={
+        "footer-key-foreground": "#26708c",
+        "block-cursor-text-style": "none",
+        "border": "#26708c",
+        "scrollbar": "#b9bcb4",
+        "scrollbar-background": "#fafaf7",
+    },
 )

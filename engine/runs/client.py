@@ -166,9 +166,7 @@ def _place_to_save(run: RunDirectory, destination: Path) -> Path:
         place = place / f"{run.id}.safetensors"
     place = place.resolve()
     if place.exists() and not place.is_file():
-        raise InputError(
-            f"{destination}: is no file that could be replaced; give the path of a file or a folder"
-        )
+        raise InputError(f"{destination}: is no file that could be replaced; give the path of a file or a folder")
     if place.is_relative_to(run.path.resolve()):
         raise InputError(f"{destination}: lies in the run's own folder; give a place outside it")
     return place

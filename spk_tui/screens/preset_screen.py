@@ -319,7 +319,7 @@ class PresetScreen(Room):
         self.set_focus(self.query_one(f"#{FIELDS[0].name}", Input))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where one types, letters are letters; and the numbers of a preset that can't be used are not there to edit."""
+        """Where one types, letters are letters; a preset that can't be used has nothing to edit."""
         if action in ("corpus", "edit"):
             entry = self.entry if self.is_mounted else None
             return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)

@@ -43,8 +43,8 @@ class RunsScreen(Room):
 
     HELP_TEXT = (
         "Every run that was ever started, the newest first. Open one to see its curves, live or past. An interrupted "
-        "run is one whose process is gone without a last word (the machine was switched off, or it was killed): it goes on "
-        "from its last saved state when you resume it."
+        "run is one whose process is gone without a last word (the machine was switched off, or it was killed): it "
+        "goes on from its last saved state when you resume it."
     )
     BINDINGS = [  # noqa: RUF012
         Binding("enter", "open", "Open", tooltip="Show the run's curves", id="runs.open"),
@@ -90,6 +90,8 @@ class RunsScreen(Room):
         before = self._chosen_state()
         self.rows = {row.run.id: row for row in rows}
         self.query_one(ColumnList).show([self._row(row) for row in rows])
+        if rows and self.focused is None:
+            self.query_one(ColumnList).focus_rows()  # an empty list can't have the keyboard
         active = sum(not row.is_over for row in rows)
         self.query_one(TitleBar).news = f"{count(len(rows))} runs, {active} in progress" if rows else ""
         if self._chosen_state() != before:

@@ -34,6 +34,7 @@ from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import accuracy, count
 
 TICK, TICK_OVER_SSH = 0.25, 0.5
+WIDE = 100
 TICKS_BETWEEN_READS_WHEN_OVER = 4
 
 
@@ -92,9 +93,10 @@ class TrainingScreen(Room):
     def on_resize(self) -> None:
         """Few columns or few rows: one chart at a time."""
         self._lay_out()
+        self.refresh_bindings()
 
     def _lay_out(self) -> None:
-        self.query_one(ChartBoard).set_class(self.app.size.width < 100 or self.app.size.height < 32, "-one")
+        self.query_one(ChartBoard).set_class(self.app.size.width < WIDE or self.app.size.height < 32, "-one")
 
     # ------------------------------------------------------------------------------------------------ reading
 
@@ -165,7 +167,7 @@ class TrainingScreen(Room):
             "continue": live and shown.condition == "paused",
             "save": shown.has_best,
             "resume": shown.is_resumable,
-            "log": shown.is_over,
+            "log": shown.is_over and self.app.size.width < WIDE,
         }
         return allowed.get(action, True)
 

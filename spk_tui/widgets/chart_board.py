@@ -73,6 +73,12 @@ class ChartBoard(Vertical):
                 return True
         return False
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether every chart that can be seen shows the newest there is."""
+        charts = {name: self.query_one(f"#chart-{name}", CurveChart) for name in TITLES}
+        return all(not chart.display or chart.chart == self._wanted[name] for name, chart in charts.items())
+
     def choose(self, place: int) -> None:
         """Shows the chart of that place, counted from 0, where one is shown at a time."""
         self.query_one(Tabs).active = list(TITLES)[place]

@@ -28,7 +28,7 @@ class CorpusPicker(Vertical):
     CorpusPicker {
         height: auto;
         & .folder, & .finding { display: none; }
-        & SelectCurrent Static { text-wrap: nowrap; text-overflow: ellipsis; }
+        & SelectCurrent Static, & SelectOverlay { text-wrap: nowrap; text-overflow: ellipsis; }
         &.-elsewhere .folder { display: block; }
     }
     """

@@ -42,14 +42,11 @@ class EventLog(VerticalScroll):
         super().__init__()
         self.border_title = "Log"
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
+        self._follows = True
 
     def compose(self) -> ComposeResult:
         """All lines in one text."""
         yield Static()
-
-    def on_mount(self) -> None:
-        """Follows its end until one scrolls up."""
-        self.anchor()
 
     @property
     def texts(self) -> list[str]:
@@ -59,9 +56,30 @@ class EventLog(VerticalScroll):
     def add(self, lines: Iterable[LogLine]) -> None:
         """Appends lines."""
         new = list(lines)
-        if new:
-            self._lines.extend(new)
-            self.query_one(Static).update(Content("\n").join([self._content(line) for line in self._lines]))
+        if not new:
+            return
+        self._follows = self._follows or self.scroll_offset.y >= self.max_scroll_y - 1
+        self._lines.extend(new)
+        self.query_one(Static).update(Content("\n").join([self._content(line) for line in self._lines]))
+
+    def on_mount(self) -> None:
+        """The text is laid out some time after it was given: its new height is the sign to go to its end."""
+        self.watch(self, "virtual_size", self._laid_out, init=False)
+
+    def on_resize(self) -> None:
+        """Lines wrap anew; the end comes into sight."""
+        self._follows = True
+        self._laid_out()
+
+    def _laid_out(self) -> None:
+        if self._follows:
+            self.scroll_end(animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls up wants to read there."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value and new_value < self.max_scroll_y - 1:
+            self._follows = False
 
     def _content(self, line: LogLine) -> Content:
         moment = time.strftime("%H:%M:%S", time.localtime(line.time))

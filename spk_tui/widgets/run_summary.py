@@ -50,7 +50,8 @@ class RunSummary(VerticalScroll):
 
 def summary(shown: Snapshot) -> Content:
     """The summary's lines; what one needs soonest stands first, since the rest may have to be scrolled to."""
-    lines = [Content.styled(shown.failed.message, "$error")] if shown.failed is not None else []
+    reason = shown.failed.message if shown.failed is not None else shown.last_words
+    lines = [Content.styled(reason, "$error")] if reason else []
     return Content("\n").join([*lines, _scores(shown), _next(shown), *_files(shown)])
 
 

@@ -26,4 +26,6 @@ class TitleBar(Widget):
     def render(self) -> Content:
         """The line, filled to its width."""
         left = Content.assemble(("spk-tui", "bold $primary"), ("  ›  ", "$foreground-muted"), self.place)
-        return spread(left, Content.styled(self.news, "$foreground-muted"), self.content_size.width)
+        width = self.content_size.width
+        news = self.news if left.cell_length + len(self.news) + 2 <= width else ""
+        return spread(left, Content.styled(news, "$foreground-muted"), width)

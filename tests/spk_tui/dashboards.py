@@ -12,20 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from textual.events import Paste
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from engine.cost import UNKNOWN_SPEAKERS, Cost
-from engine.errors import InputError
 from engine.preset import Preset
+from engine.runs.directory import RunDirectory
+from engine.runs.lock import Lock
 from engine.runs.requests import Request
 from spk_tui.app import Dashboard
 from spk_tui.screens.training_screen import TrainingScreen
+from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.event_log import EventLog
 from tests.spk_tui.run_directories import BEGAN
 
 NOW = BEGAN + 2 * 3600
-PATIENCE = 60.0
+PATIENCE = 30.0
 MEDIUM = (120, 40)
 
 ENCODERS = {
@@ -44,10 +47,7 @@ class FixedMeter:
     def count(self, preset: Preset, speakers: int | None = None) -> Cost:
         """A cost that depends on the preset and on the number of speakers."""
         self.counted.append((preset.name, speakers))
-        known = ENCODERS.get(preset.name)
-        if known is None:
-            raise InputError(f"{preset.name} is not among the fixed numbers")
-        layers, unused = known
+        layers, unused = ENCODERS.get(preset.name, ENCODERS["quick-tour"])
         heads = speakers or UNKNOWN_SPEAKERS
         parts = {"front_end": 3_280, "encoder": sum(layers.values()), "pooling": 0, "head": 6_480 + 81 * heads}
         return Cost(
@@ -89,6 +89,28 @@ class Home:
         return self.dashboard().run_test(size=size)
 
 
+class Life:
+    """Holds the locks of runs, as their workers would: a run with a held lock is alive."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Path, Lock] = {}
+
+    def give(self, run: RunDirectory) -> RunDirectory:
+        """The run's worker lives from now on."""
+        self._locks[run.path] = Lock(run.lock_path)
+        return run
+
+    def end(self, run: RunDirectory) -> None:
+        """The run's worker is gone."""
+        self._locks.pop(run.path).release()
+
+    def end_all(self) -> None:
+        """No worker lives any more."""
+        for lock in self._locks.values():
+            lock.release()
+        self._locks.clear()
+
+
 def seen(pilot: Pilot[None]) -> str:
     """The screen as lines of text, the way a person reads it."""
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
@@ -105,18 +127,25 @@ async def until(pilot: Pilot[None], wanted: str | Callable[[], object], seconds:
     while not (wanted in seen(pilot) if isinstance(wanted, str) else wanted()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{wanted!r} never came; the screen was\n{seen(pilot)}\n{notices(pilot)}")
-        await pilot.pause(0.01)
+        await pilot.pause(0.03)
+
+
+async def paste(pilot: Pilot[None], text: str) -> None:
+    """Puts a text in at once where the keyboard is, as a terminal does with the clipboard."""
+    pilot.app.post_message(Paste(text))
+    await pilot.pause()
 
 
 async def watch(pilot: Pilot[None], screen: TrainingScreen) -> TrainingScreen:
-    """Waits until a training screen has read its run and drawn every chart that can be seen."""
-    from spk_tui.widgets.chart_board import ChartBoard
-    from spk_tui.widgets.curve_chart import CurveChart
-
+    """Waits until a training screen has read its run, drawn every chart that can be seen and come to the log's end."""
     await until(pilot, lambda: screen.snapshot is not None)
-    board = screen.query_one(ChartBoard)
-    shown = [chart for chart in board.query(CurveChart) if chart.display]
-    await until(pilot, lambda: all(chart.chart == board.wanted(chart) for chart in shown))
+    board, log = screen.query_one(ChartBoard), screen.query_one(EventLog)
+
+    def is_settled() -> bool:
+        laid_out = log.query_one(Static).size.height >= len(log.texts) and log.scroll_offset.y == log.max_scroll_y
+        return board.is_drawn and (laid_out or not log.display)
+
+    await until(pilot, is_settled)
     await pilot.pause()
     return screen
 
@@ -137,8 +166,8 @@ def text_in(pilot: Pilot[None], field: str) -> str:
     return pilot.app.screen.query_one(f"#{field}", Input).value
 
 
-def requests_in(path: Path) -> list[str]:
-    """What was asked of a run's worker, in order."""
-    if not path.exists():
+def asked(run: RunDirectory) -> list[str]:
+    """What was asked of the run's worker, in order."""
+    if not run.requests_path.exists():
         return []
-    return [msgspec.json.decode(line, type=Request).request for line in path.read_bytes().splitlines()]
+    return [msgspec.json.decode(line, type=Request).request for line in run.requests_path.read_bytes().splitlines()]

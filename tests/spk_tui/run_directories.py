@@ -9,6 +9,9 @@ import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypedDict
+
+from typing_extensions import Unpack
 
 from engine.preset import Preset
 from engine.preset_library import find_preset
@@ -18,6 +21,15 @@ from engine.runs.event_log import EventWriter
 
 BEGAN = 1_760_000_000.0
 RATE = 12.3
+
+
+class Birth(TypedDict, total=False):
+    """What can be said of a run that is made up; the rest has a default."""
+
+    name: str
+    preset: Preset
+    corpus: str
+    created: float
 
 
 def new_run(
@@ -55,7 +67,8 @@ def beginning(steps: int = 70_000, began: float = BEGAN, encoder_parameters: int
         e.Started(
             steps=steps, device="cpu", device_name="AMD EPYC 7763", precision="bfloat16", threads=2, speakers=250,
             train_utterances=2250, validation_utterances=250,
-            encoder_parameters=encoder_parameters, total_parameters=encoder_parameters + 30_050, seed=0, time=began + 10,
+            encoder_parameters=encoder_parameters, total_parameters=encoder_parameters + 30_050, seed=0,
+            time=began + 10,
         ),
     ]  # fmt: skip
 
@@ -96,24 +109,26 @@ def write_checkpoints(run: RunDirectory) -> None:
     run.last_path.write_bytes(b"full state")
 
 
-def training_run(parent: Path, until: int = 42_000, **settings: str | float) -> RunDirectory:
+def training_run(parent: Path, until: int = 42_000, **birth: Unpack[Birth]) -> RunDirectory:
     """A run in the middle of its training; it looks alive only while somebody holds its lock."""
-    run = new_run(parent, **settings)  # type: ignore[arg-type]
-    began = float(settings.get("created", BEGAN))
+    run = new_run(parent, **birth)
+    began = birth.get("created", BEGAN)
     counted = run.preset().preset.encoder_parameters or 0
     write(run, *beginning(began=began, encoder_parameters=counted), *training(until, began=began))
     write_checkpoints(run)
     return run
 
 
-def finished_run(parent: Path, reason: str = "completed", until: int = 70_000, **settings: str | float) -> RunDirectory:
+def finished_run(
+    parent: Path, reason: Literal["completed", "stopped"] = "completed", until: int = 70_000, **birth: Unpack[Birth]
+) -> RunDirectory:
     """A run that has had its last word."""
-    run = training_run(parent, until, **settings)
+    run = training_run(parent, until, **birth)
     state = run.state()
     write(
         run,
         e.Finished(
-            step=until, time=(state.updated or 0) + 1, reason=reason, best_accuracy=state.best_accuracy,  # type: ignore[arg-type]
+            step=until, time=(state.updated or 0) + 1, reason=reason, best_accuracy=state.best_accuracy,
             best_step=state.best_step, run=str(run.path),
         ),
     )  # fmt: skip

@@ -243,6 +243,10 @@ def test_a_killed_worker_is_told_with_exit_code_3_and_the_run_can_be_resumed(hom
     run = list_runs(home.runs)[0]
     queued = wait_for(run, e.Queued)
     assert isinstance(queued, e.Queued)
+    deadline = time.monotonic() + PATIENCE
+    while not run.last_path.is_file():  # the best is saved first; without this one there is nothing to resume from
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     os.kill(queued.process, signal.SIGKILL)
     written, wrong = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3

@@ -77,3 +77,19 @@ def test_real_speech_is_summed_up() -> None:
     assert (summary.speakers, summary.utterances, summary.problems) == (250, 5000, [])
     assert summary.hours == pytest.approx(5.57, abs=0.01)
     assert summary.sample_rates == {16_000: 5000}
+
+
+def test_what_packing_found_is_told_from_then_on(tmp_path: Path, cache: Path) -> None:
+    from engine.corpus.opening import open_corpus
+    from engine.corpus.packed import pack
+    from engine.preset import Features
+
+    root = audio_folder(tmp_path / "speech")
+    soundfile.write(root / "speaker00" / "silence.wav", np.zeros(16_000), 16_000)
+    before = summarize(str(root))
+    assert not before.packed
+    assert before.problems == []
+    pack(open_corpus(str(root)), Features())
+    after = summarize(str(root))
+    assert after.packed
+    assert [(problem.kind, problem.where) for problem in after.problems] == [("silent", "speaker00/silence.wav")]

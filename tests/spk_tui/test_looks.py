@@ -1,0 +1,115 @@
+"""How the screens look at the three sizes, compared with pictures that were looked at and found right.
+
+After a change that is meant: `pytest tests/spk_tui/test_looks.py --snapshot-update`, and look at the pictures again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from engine.preset_library import find_preset
+from engine.runs import events as e
+from spk_tui.screens.training_screen import TrainingScreen
+from tests.spk_tui.dashboards import Home, Life, dashboard_of, seen, until, watch
+from tests.spk_tui.run_directories import BEGAN, finished_run, training_run, write
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+at_every_size = pytest.mark.parametrize("size", SIZES, ids=[f"{columns}x{rows}" for columns, rows in SIZES])
+Compare = Callable[..., bool]
+
+
+def some_runs(home: Home, life: Life) -> None:
+    """One run in each of the states that a list of runs may show."""
+    conformer = find_preset("conformer-225k")
+    finished_run(home.runs)
+    training_run(home.runs, name="20251009-092000-conformer-225k", preset=conformer, created=BEGAN + 1200)
+    finished_run(home.runs, "stopped", until=26_000, name="20251009-093000-transformer-154k", created=BEGAN + 1800)
+    failed = training_run(home.runs, until=8000, name="20251009-094000-quick-tour", preset=find_preset("quick-tour"),
+                          corpus="demo", created=BEGAN + 2400)  # fmt: skip
+    write(failed, e.Failed(step=8000, time=BEGAN + 3000, cause="diverged", message="the loss is not a number"))
+    life.give(training_run(home.runs, until=30_000, name="20251009-100000-transformer-154k", created=BEGAN + 3600))
+
+
+async def counted(pilot: Pilot[None]) -> None:
+    """Waits until the first screen has counted what it shows."""
+    await until(pilot, "154,880")
+    await until(pilot, "multiply-adds" if pilot.app.size.width >= 100 else "all parts")
+    await until(pilot, "rough guess")
+
+
+def behind_a_dialog(pilot: Pilot[None]) -> Callable[[], bool]:
+    """Whether the footer of the screen behind has taken away the keys that don't work now."""
+    return lambda: "q Quit" in seen(pilot) and "F1 Help" not in seen(pilot)
+
+
+def shows_a_run(name: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    async def open_it(pilot: Pilot[None]) -> None:
+        dashboard = dashboard_of(pilot)
+        run = next(row.run for row in dashboard.read_runs() if row.run.id.endswith(name))
+        dashboard.open_run(run)
+        await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
+        assert isinstance(pilot.app.screen, TrainingScreen)
+        await watch(pilot, pilot.app.screen)
+
+    return open_it
+
+
+@at_every_size
+def test_presets(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def choose(pilot: Pilot[None]) -> None:
+        await pilot.press("down")
+        await counted(pilot)
+
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=choose)
+
+
+@at_every_size
+def test_a_live_run(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+    some_runs(home, life)
+    opened = shows_a_run("100000-transformer-154k")
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=opened)
+
+
+@at_every_size
+def test_an_interrupted_run(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+    some_runs(home, life)
+    opened = shows_a_run("092000-conformer-225k")
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=opened)
+
+
+@at_every_size
+def test_runs(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def list_them(pilot: Pilot[None]) -> None:
+        await pilot.press("f3")
+        await until(pilot, "5 runs, 1 in progress")
+        await pilot.press("down")
+        await until(pilot, "Delete")
+
+    some_runs(home, life)
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=list_them)
+
+
+@at_every_size
+def test_the_question_before_a_stop(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def ask(pilot: Pilot[None]) -> None:
+        await shows_a_run("100000-transformer-154k")(pilot)
+        await pilot.press("x")
+        await until(pilot, "Go on training")
+        await until(pilot, behind_a_dialog(pilot))
+
+    some_runs(home, life)
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=ask)
+
+
+@at_every_size
+def test_help(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def ask(pilot: Pilot[None]) -> None:
+        await counted(pilot)
+        await pilot.press("f1")
+        await until(pilot, "Escape closes")
+        await until(pilot, behind_a_dialog(pilot))
+
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=ask)
