@@ -66,8 +66,8 @@ def _milestone(event: e.AnyEvent) -> Said | None:
         if event.kind == "best":
             return f"step {event.step}: best model saved (accuracy {accuracy(event.accuracy)})", "good", ""
         return None  # one at every validation; the summary says where the last one is
-    if isinstance(event, e.Answered):
-        return event.message, "plain" if event.ok else "warning", ""
+    if isinstance(event, e.Answered) and not event.ok:
+        return event.message, "warning", ""  # a request that is met shows in the events that it brings about
     if isinstance(event, e.Diagnosis):
         return f"step {event.step}: {event.finding}", event.severity, event.advice
     return None

@@ -55,7 +55,7 @@ class PresetScreen(Room):
         # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
         Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
-        Binding("escape", "to_list", "List", show=False, tooltip="Back to the list of presets", id="presets.list"),
+        Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
     ]
 
     def __init__(self) -> None:
@@ -323,6 +323,8 @@ class PresetScreen(Room):
         if action in ("corpus", "edit"):
             entry = self.entry if self.is_mounted else None
             return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)
+        if action == "to_list":
+            return self.is_mounted and not self.query_one("#presets").has_focus_within
         return True
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:

@@ -24,7 +24,7 @@ class Answer:
 
 
 class Question(ModalScreen[str]):
-    """Asks and returns an answer's key; Escape is the last answer, which changes nothing."""
+    """Asks and returns an answer's key; Escape answers "cancel", which one of the answers is and changes nothing."""
 
     BINDINGS = [  # noqa: RUF012  # Textual's own way of declaring keys
         Binding("escape", "cancel", "Cancel"),
@@ -54,8 +54,8 @@ class Question(ModalScreen[str]):
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(event.button.id or self._answers[-1].key)
+        self.dismiss(event.button.id or "cancel")
 
     def action_cancel(self) -> None:
         """The answer that changes nothing."""
-        self.dismiss(self._answers[-1].key)
+        self.dismiss("cancel")

@@ -168,11 +168,7 @@ class RunsScreen(Room):
             f"{row.run.id}: {count(row.step)} steps, best accuracy {accuracy(row.best_accuracy)}.\n\n"
             "Its curves and checkpoints, the best one too, are removed from the disk for good."
         )
-        answers = (
-            Answer("keep", "Keep it", "primary"),
-            Answer("delete", "Delete", "error"),
-            Answer("cancel", "Cancel"),
-        )
+        answers = (Answer("cancel", "Keep it", "primary"), Answer("delete", "Delete", "error"))
         if await self.app.push_screen_wait(Question("Delete this run?", text, answers)) != "delete":
             return
         try:

@@ -12,7 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, OptionList, Select, Static
 
 from spk_tui.widgets.path_input import PathInput
 
@@ -64,15 +64,19 @@ class CorpusPicker(Vertical):
         return str(value)
 
     def offer(self, recent: Sequence[str]) -> None:
-        """Puts the corpora of earlier runs into the list; the choice stays."""
+        """Puts the corpora of earlier runs into the list; the choice stays, and the cursor of a list that is open."""
         if tuple(recent) == self._recent:
             return
-        self._recent = tuple(recent)
         select = self.query_one("#corpus", Select)
+        overlay = select.query_one(OptionList)
+        pointed_at = None if overlay.highlighted is None else self._options()[overlay.highlighted][1]
         chosen = select.value
+        self._recent = tuple(recent)
+        values = [value for _label, value in self._options()]
         with self.prevent(Select.Changed):
             select.set_options(self._options())
-            select.value = chosen if chosen in (DEMO, ELSEWHERE, *self._recent) else DEMO
+            select.value = chosen if chosen in values else DEMO
+        overlay.highlighted = values.index(pointed_at if pointed_at in values else select.value)
 
     def tell(self, finding: str, *, wrong: bool = False) -> None:
         """Shows what was found in the chosen corpus, or what is wrong with it."""

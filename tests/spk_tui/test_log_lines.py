@@ -25,7 +25,6 @@ def finished(reason: Literal["completed", "stopped"]) -> e.Finished:
          "step 50000: best model saved (accuracy 0.6299)"),
         (VALIDATED, "plain", "step 500: validation loss 1.234, accuracy 0.5000 by segment, 0.6250 by utterance"),
         (e.Diagnosis(step=7, severity="error", finding="loss is infinite"), "error", "step 7: loss is infinite"),
-        (e.Answered(request="1", ok=True, message="saved"), "plain", "saved"),
         (e.Answered(request="1", ok=False, message="no room on the disk"), "warning", "no room on the disk"),
         (e.Paused(step=9), "notice", "step 9: paused"),
         (e.Continued(step=9), "plain", "step 9: training goes on"),
@@ -73,3 +72,7 @@ def test_a_stage_of_preparation_is_told_once_and_again_when_it_comes_back() -> N
     ]  # fmt: skip
     narrator.tell(e.Queued(process=1))
     assert narrator.tell(e.Preparing(stage="packing", done=0, total=0)) is not None
+
+
+def test_a_request_that_is_met_is_told_by_what_it_brings_about_alone() -> None:
+    assert Narrator().tell(e.Answered(request="1", ok=True, message="paused")) is None

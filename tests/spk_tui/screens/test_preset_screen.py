@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Button, Input, OptionList, Select, Static
 
 from engine.preset_library import built_in_folder
 from engine.runs.client import ask
@@ -15,7 +15,7 @@ from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.screens.training_screen import TrainingScreen
 from spk_tui.widgets.budget_bar import BudgetBar
 from spk_tui.widgets.column_list import ColumnList
-from spk_tui.widgets.corpus_picker import ELSEWHERE
+from spk_tui.widgets.corpus_picker import ELSEWHERE, CorpusPicker
 from spk_tui.widgets.preset_details import PresetDetails
 from tests.made_corpora import audio_folder
 from tests.spk_tui.dashboards import FixedMeter, Home, dashboard_of, notices, paste, seen, text_in, until
@@ -276,6 +276,17 @@ async def test_corpora_of_earlier_runs_are_offered(home: Home, voices: Path) -> 
         await pilot.press("down", "enter")
         await until(pilot, "3 speakers, 18 utterances")
         assert screen_of(pilot).query_one("#corpus", Select).value == str(voices)
+
+
+async def test_corpora_that_come_into_an_open_list_leave_its_cursor(home: Home, voices: Path) -> None:
+    async with home.open() as pilot:
+        await pilot.press("c", "end")
+        picker = screen_of(pilot).query_one(CorpusPicker)
+        picker.offer([str(voices)])
+        overlay = picker.query_one(OptionList)
+        assert overlay.highlighted == 2  # "A folder…", which has moved down by one
+        await pilot.press("up", "enter")
+        await until(pilot, "3 speakers, 18 utterances")
 
 
 async def test_offering_corpora_leaves_the_choice(home: Home, voices: Path) -> None:
