@@ -50,6 +50,24 @@ class Budget(Section, frozen=True):
     ] = 300_000
 
 
+class Data(Section, frozen=True):
+    """[data]: how a corpus is read, and which part of it is trained on."""
+
+    layout: Annotated[str, Meta(description="how the corpus lies on disk; auto recognises it")] = "auto"
+    speakers: Annotated[int, Meta(ge=0, description="speakers that are trained on; 0 takes all")] = 0
+    choose: Annotated[
+        Literal["most", "random"],
+        Meta(description="which speakers, when not all: those with most utterances, or a sample drawn by data.seed"),
+    ] = "most"
+    max_utterances_per_speaker: Annotated[
+        int, Meta(ge=0, description="utterances of a speaker, at most, drawn by data.seed; 0 takes all")
+    ] = 0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides which speakers and utterances are drawn")] = 0
+    microphone: Annotated[
+        Literal["mic1", "mic2"], Meta(description="which of VCTK's two recordings of each utterance")
+    ] = "mic1"
+
+
 class Features(Section, frozen=True):
     """[features]: the recipe of the log-mel frames. Two runs with the same recipe share one packed corpus."""
 
@@ -170,6 +188,13 @@ class Validation(Section, frozen=True):
         0.1
     )
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides the split and the validation segments")] = 0
+    split: Annotated[
+        Literal["auto", "official", "sessions", "utterances"],
+        Meta(
+            description="what is held out: the corpus's own split, whole sessions, or single utterances; auto takes the"
+            " first of these that the corpus knows"
+        ),
+    ] = "auto"
     best_by: Annotated[
         Literal["segment", "utterance"], Meta(description="which accuracy decides the best checkpoint")
     ] = "segment"
@@ -204,6 +229,7 @@ class Preset(Section, frozen=True):
     validation: Validation
     run: RunSettings
     budget: Budget = field(default_factory=Budget)
+    data: Data = field(default_factory=Data)
     features: Features = field(default_factory=Features)
 
     @property

@@ -11,66 +11,31 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from engine.corpus.decoding import UnusableAudio, decode
 from engine.errors import InputError
 from engine.preset import Features
 
 Samples = NDArray[np.floating]
 
 QUIETEST_PEAK = 1e-4  # -80 dB of full scale: three steps of 16-bit audio, so what is left is rounding, not sound
-DECODE_BLOCK = 1 << 18  # samples a channel; many channels never exist in memory all at once
 FRAME_BLOCK = 256  # frames transformed at a time: their windows (400 samples in float64) stay inside a core's cache
 
 BLAS_THREADS_FROM = 1 << 18  # multiplications from which OpenBLAS (interface/gemm.c) takes more than one thread
 
 
-class UnusableAudio(Exception):
-    """A recording can't become frames. `kind` is a short name to count by, the text says what was found."""
+def extract(path: Path, features: Features, start: float = 0.0, end: float | None = None) -> NDArray[np.float16]:
+    """The log-mel frames of one audio file, or of a stretch of it, rounded to float16: (frames, mel).
 
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
-
-
-def extract(path: Path, features: Features) -> NDArray[np.float16]:
-    """The log-mel frames of one audio file, rounded to float16: (frames, mel).
+    start, end: seconds; no end is the file's end.
 
     Raises `UnusableAudio` when the file can't be read, is empty, silent, not finite or shorter than one window.
     """
-    samples = prepare_samples(*decode(path), features)
+    samples = prepare_samples(*decode(path, start, end), features)
     return log_mel(samples, features).astype(np.float16)
-
-
-def decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Reads an audio file of any rate and channel count as the mean of its channels: (samples,), and its hertz.
-
-    Raises `UnusableAudio`.
-    """
-    try:
-        if path.stat().st_size == 0:
-            raise UnusableAudio("empty", "is a file of 0 bytes")
-        with soundfile.SoundFile(path) as file:
-            # Block by block, until there is no more: the length in a header may be wrong, even absurdly great.
-            blocks = []
-            while len(block := file.read(DECODE_BLOCK, dtype="float32", always_2d=True)):  # (samples, channels)
-                blocks.append(block[:, 0] if file.channels == 1 else block.mean(axis=1))
-            rate = int(file.samplerate)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UnusableAudio("unreadable", reason_of(error)) from None
-    if not blocks:
-        raise UnusableAudio("empty", "has no samples")
-    return np.concatenate(blocks), rate
-
-
-def reason_of(error: Exception) -> str:
-    """What a failure to read says, without the path that libsndfile repeats."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(getattr(error, "error_string", "") or error).strip().rstrip(".")
 
 
 def prepare_samples(samples: NDArray[np.float32], rate: int, features: Features) -> NDArray[np.float32]:

@@ -11,8 +11,10 @@ from engine.corpus.corpus import Corpus
 from engine.corpus.demo import open_demo, parse_demo
 from engine.corpus.readers import audio_folder
 from engine.corpus.readers.layout import Layout
+from engine.corpus.selecting import select
 from engine.errors import InputError, nearest_spelling
 from engine.files import user_path
+from engine.preset import Data
 
 LAYOUTS: dict[str, Layout] = {
     # The first that recognises a folder reads it, so the one that takes any folder is the last.
@@ -20,24 +22,24 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-def open_corpus(spec: str) -> Corpus:
+def open_corpus(spec: str, data: Data | None = None) -> Corpus:
     """The corpus at a path, or the built-in one: "demo", or "demo:20x10" for 20 voices with 10 sentences each.
 
-    Nothing is synthesised here: a demo corpus that isn't in the cache yet is listed as it is going to lie there (see
-    `engine.corpus.preparing`). Raises `InputError` when there is nothing that a speaker encoder could be trained on.
+    `data` says how it is read and which part of it is wanted. Nothing is synthesised here: a demo corpus that isn't in
+    the cache yet is listed as it is going to lie there (see `engine.corpus.preparing`). Raises `InputError` when there
+    is nothing that a speaker encoder could be trained on.
     """
+    data = data or Data()
     size = parse_demo(spec)
     if size is not None:
-        return open_demo(spec, size)
+        return select(open_demo(spec, size), data)
     if not spec.strip():
         raise InputError("no corpus is named; give a folder of recordings, or 'demo'")
     root = user_path(spec)
     if not root.exists():
         raise InputError(f"{spec}: there is no such folder{_similar(root)}; give a folder of recordings, or 'demo'")
-    if not root.is_dir():
-        raise InputError(f"{spec} is a file; give the folder with the speakers' folders, or 'demo'\n{_pictures()}")
     resolved = root.resolve()
-    corpus = next(layout for layout in LAYOUTS.values() if layout.recognises(resolved)).read(resolved)
+    corpus = _layout(spec, resolved, data.layout).read(resolved, data)
     speakers = corpus.speakers
     if not speakers:
         raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; a corpus lies like this\n{_pictures()}")
@@ -46,7 +48,23 @@ def open_corpus(spec: str) -> Corpus:
             f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)}; a corpus lies"
             f" like this\n{_pictures()}"
         )
-    return corpus
+    return select(corpus, data)
+
+
+def _layout(spec: str, root: Path, name: str) -> Layout:
+    """The layout of that name, or for "auto" the first one that recognises the path."""
+    if name != "auto":
+        if name not in LAYOUTS:
+            names = ["auto", *LAYOUTS]
+            raise InputError(f"'{name}' is no layout{nearest_spelling(name, names)} (known: {', '.join(names)})")
+        return LAYOUTS[name]
+    for layout in LAYOUTS.values():
+        if layout.recognises(root):
+            return layout
+    raise InputError(
+        f"{spec} is a file, and none that lists a corpus; give the folder with the speakers' folders, or 'demo'\n"
+        f"{_pictures()}"
+    )
 
 
 def _pictures() -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -23,20 +22,19 @@ from numpy.typing import NDArray
 
 from engine.corpus.building import build_once
 from engine.corpus.corpus import Corpus, Problem, Utterance
-from engine.corpus.features import UnusableAudio, extract, mel_bands
+from engine.corpus.extracting import Copies, Extraction, extract_utterance
+from engine.corpus.features import mel_bands
 from engine.corpus.reporting import Report, silently, unhurried
 from engine.errors import InputError
 from engine.files import cache_folder, sync
 from engine.machine import usable_cores
 from engine.preset import Features
 
-FORMAT_VERSION = 1  # counts up when the files below, or what features.py computes, come to mean something else
+FORMAT_VERSION = 2  # counts up when the files below, or what features.py computes, come to mean something else
 FRAME_TYPE = np.dtype("<f2")
 FEWEST_UTTERANCES = 2  # of a speaker: one to train on and one to hold out
 
 STAGE = "packing the corpus"
-
-Extracted: TypeAlias = "NDArray[np.float16] | Problem"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +51,8 @@ class PackedCorpus:
     problems: list[Problem]  # what was left out, and why
     fingerprint: str  # of the corpus that was packed
     features: Features  # the recipe of the frames
+    sessions: list[str] = field(default_factory=list)  # of the utterances; empty when none is known
+    parts: list[str] = field(default_factory=list)  # their sides of an official split; empty when there is none
 
     @property
     def seconds(self) -> float:
@@ -76,26 +76,36 @@ class _Index(Struct, frozen=True):
     problems: list[Problem]
     fingerprint: str
     features: Features
+    sessions: list[str]
+    parts: list[str]
 
 
 def pack(corpus: Corpus, features: Features, report: Report = silently) -> PackedCorpus:
     """The packed form of a corpus: from the cache, or extracted now, on all cores.
 
-    Files that are unreadable, empty, silent, not finite or shorter than one window, and speakers with fewer than 2
-    usable utterances, are left out and listed in `problems`. If `report` raises, packing stops and leaves nothing
-    behind. Memory doesn't grow with the corpus but for its index. Raises `InputError` when fewer than 2 speakers are
-    left, the recipe makes no sense, or the cache can't be written.
+    Where the corpus holds ready-made frames, their number of mel bands takes the place of the recipe's. Files that are
+    unreadable, empty, silent, not finite or shorter than one window, and speakers with fewer than 2 usable utterances,
+    are left out and listed in `problems`, as are remarks on what stays. If `report` raises, packing stops and leaves
+    nothing behind. Memory doesn't grow with the corpus but for its index. Raises `InputError` when fewer than 2
+    speakers are left, the recipe makes no sense, or the cache can't be written.
     """
-    mel_bands(features)  # a recipe that can't work is told before any file is read
+    features = recipe_for(corpus, features)
+    if corpus.mel_bands is None:
+        mel_bands(features)  # a recipe that can't work is told before any file is read
     folder = packed_folder(corpus, features)
     build_once(folder, _is_complete, lambda partial_folder: _build(partial_folder, corpus, features, report), report)
     return _open(folder)
 
 
+def recipe_for(corpus: Corpus, features: Features) -> Features:
+    """The recipe as it is for this corpus: ready-made frames have as many mel bands as they have."""
+    return features if corpus.mel_bands is None else msgspec.structs.replace(features, mel_bands=corpus.mel_bands)
+
+
 def packed_folder(corpus: Corpus, features: Features) -> Path:
     """Where the packed form lies: named by the corpus's fingerprint, the recipe and the format."""
     key = hashlib.blake2b(digest_size=12)
-    for part in (FORMAT_VERSION, corpus.fingerprint, features):
+    for part in (FORMAT_VERSION, corpus.fingerprint, recipe_for(corpus, features)):
         key.update(msgspec.json.encode(part) + b"\0")
     return cache_folder() / "packed" / key.hexdigest()
 
@@ -143,6 +153,8 @@ def _open(folder: Path) -> PackedCorpus:
         problems=index.problems,
         fingerprint=index.fingerprint,
         features=index.features,
+        sessions=index.sessions,
+        parts=index.parts,
     )
 
 
@@ -152,66 +164,78 @@ def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> 
     utterances = sorted(corpus.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
     problems = list(corpus.problems)
     speakers: list[str] = []
-    ids: list[str] = []
+    kept: list[tuple[Utterance, int]] = []  # with the number of its frames
     speakers_of: list[int] = []
-    lengths: list[int] = []
+    copies = Copies()
     report(STAGE, 0, len(utterances), "utterances")
-    with _frames_path(folder).open("wb") as file, closing(_extract_all(utterances, features)) as extracted_in_order:
+    with (
+        _frames_path(folder).open("wb") as file,
+        closing(_extract_all(utterances, corpus, features)) as extracted_in_order,
+    ):
         results = enumerate(extracted_in_order, start=1)
         # One speaker after the other, so that whoever turns out to have too few utterances can be taken back.
         for speaker, of_speaker in groupby(results, key=lambda item: item[1][0].speaker):
-            begin, kept = file.tell(), []
-            for done, (utterance, extracted) in of_speaker:
-                if isinstance(extracted, Problem):
-                    problems.append(extracted)
-                else:
-                    file.write(extracted.tobytes())
-                    kept.append((utterance.id, len(extracted)))
+            begin, usable = file.tell(), []
+            for done, (utterance, extraction) in of_speaker:
+                problems += extraction.problems
+                if extraction.frames is not None:
+                    problems += copies.notice(utterance, extraction.content)
+                    file.write(extraction.frames.tobytes())
+                    usable.append((utterance, len(extraction.frames)))
                 report(STAGE, done, len(utterances), "utterances")
-            if len(kept) < FEWEST_UTTERANCES:
+            if len(usable) < FEWEST_UTTERANCES:
                 file.seek(begin)
                 file.truncate()
-                problems.append(_too_few(speaker, len(kept)))
+                problems.append(_too_few(speaker, len(usable)))
                 continue
-            ids += [identifier for identifier, _ in kept]
-            lengths += [length for _, length in kept]
-            speakers_of += [len(speakers)] * len(kept)
+            kept += usable
+            speakers_of += [len(speakers)] * len(usable)
             speakers.append(speaker)
     if len(speakers) < 2:
         raise InputError(_nothing_left(corpus, len(speakers), problems))
-    index = _Index(corpus.name, speakers, ids, speakers_of, lengths, problems, corpus.fingerprint, features)
+    index = _Index(
+        name=corpus.name,
+        speakers=speakers,
+        ids=[utterance.id for utterance, _ in kept],
+        speakers_of=speakers_of,
+        lengths=[length for _, length in kept],
+        problems=problems,
+        fingerprint=corpus.fingerprint,
+        features=features,
+        sessions=_unless_empty([utterance.session for utterance, _ in kept]),
+        parts=_unless_empty([utterance.part for utterance, _ in kept]),
+    )
     _index_path(folder).write_bytes(msgspec.json.encode(index))
     for path in (_frames_path(folder), _index_path(folder)):
         sync(path)
 
 
-def _extract_all(utterances: list[Utterance], features: Features) -> Generator[tuple[Utterance, Extracted], None, None]:
+def _unless_empty(names: Sequence[str]) -> list[str]:
+    return list(names) if any(names) else []
+
+
+def _extract_all(
+    utterances: list[Utterance], corpus: Corpus, features: Features
+) -> Generator[tuple[Utterance, Extraction], None, None]:
     """Extracts on all cores, a little ahead of whoever takes the results, in the order of the utterances.
 
     Threads, not processes: decoding, resampling and Fourier transforms run outside Python's lock, nothing is copied
     between processes, and nothing is forked from a worker that holds locks.
     """
     threads = usable_cores()
-    waiting: deque[tuple[Utterance, Future[Extracted]]] = deque()
+    waiting: deque[tuple[Utterance, Future[Extraction]]] = deque()
     remaining = iter(utterances)
     with ThreadPoolExecutor(threads, thread_name_prefix="packing") as pool:
         try:
             for utterance in islice(remaining, 4 * threads):
-                waiting.append((utterance, pool.submit(_extract_one, utterance, features)))
+                waiting.append((utterance, pool.submit(extract_utterance, utterance, corpus, features)))
             while waiting:
                 utterance, future = waiting.popleft()
                 yield utterance, future.result()
                 for following in islice(remaining, 1):
-                    waiting.append((following, pool.submit(_extract_one, following, features)))
+                    waiting.append((following, pool.submit(extract_utterance, following, corpus, features)))
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _extract_one(utterance: Utterance, features: Features) -> Extracted:
-    try:
-        return extract(utterance.path, features).astype(FRAME_TYPE, copy=False)
-    except UnusableAudio as error:
-        return Problem(error.kind, utterance.id, str(error))
 
 
 def _too_few(speaker: str, utterances: int) -> Problem:

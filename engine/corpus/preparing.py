@@ -6,16 +6,16 @@ from engine.corpus.demo import make_demo, parse_demo
 from engine.corpus.opening import open_corpus
 from engine.corpus.packed import PackedCorpus, pack
 from engine.corpus.reporting import Report, silently
-from engine.preset import Features
+from engine.preset import Data, Features
 
 
-def prepare_corpus(spec: str, features: Features, report: Report = silently) -> PackedCorpus:
+def prepare_corpus(spec: str, features: Features, report: Report = silently, data: Data | None = None) -> PackedCorpus:
     """Makes the demo corpus if it is asked for and not there yet, lists the corpus and packs it unless it is packed.
 
-    `spec` is a path, "demo" or "demo:20x10". If `report` raises, the work stops and leaves nothing half-made. Raises
-    `InputError` when nothing usable is left, and says why.
+    `spec` is a path, "demo" or "demo:20x10"; `data` says how it is read and which part of it is wanted. If `report`
+    raises, the work stops and leaves nothing half-made. Raises `InputError` when nothing usable is left, and says why.
     """
     size = parse_demo(spec)
     if size is not None:
         make_demo(size, report)
-    return pack(open_corpus(spec), features, report)
+    return pack(open_corpus(spec, data), features, report)

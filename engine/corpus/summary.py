@@ -9,12 +9,11 @@ import statistics
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import soundfile
 from msgspec import Struct
 
 from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.decoding import UnusableAudio, read_header
 from engine.corpus.demo import make_demo, parse_demo
-from engine.corpus.features import reason_of
 from engine.corpus.opening import open_corpus
 from engine.corpus.packed import FEWEST_UTTERANCES, problems_of_packing
 from engine.corpus.reporting import Report, silently, unhurried
@@ -22,7 +21,6 @@ from engine.machine import usable_cores
 from engine.preset import Features
 
 SHORTEST_SECONDS = 0.025  # one window of the usual recipe
-LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
 
 
 class Spread(Struct, frozen=True):
@@ -85,19 +83,14 @@ def summarize(spec: str, report: Report = silently) -> CorpusSummary:
 
 def _read_header(utterance: Utterance) -> _Header | Problem:
     try:
-        if utterance.path.stat().st_size == 0:
-            return Problem("empty", utterance.id, "is an empty file")
-        with soundfile.SoundFile(utterance.path) as file:
-            header = _Header(utterance.speaker, file.samplerate, file.channels, file.frames / file.samplerate)
-    except (soundfile.SoundFileError, OSError) as error:
-        return Problem("unreadable", utterance.id, reason_of(error))
-    if header.seconds == 0:
-        return Problem("empty", utterance.id, "has no samples")
-    if not 0 < header.seconds < LONGEST_SECONDS:
-        return Problem("unreadable", utterance.id, "has a header without a credible length")
-    if header.seconds < SHORTEST_SECONDS:
-        return Problem("short", utterance.id, f"lasts {header.seconds * 1000:.0f} ms, less than one window")
-    return header
+        header = read_header(utterance.path)
+    except UnusableAudio as error:
+        return Problem(error.kind, utterance.id, str(error))
+    end = header.seconds if utterance.end is None else min(utterance.end, header.seconds)
+    seconds = end - utterance.start
+    if seconds < SHORTEST_SECONDS:
+        return Problem("short", utterance.id, f"lasts {max(0, seconds) * 1000:.0f} ms, less than one window")
+    return _Header(utterance.speaker, header.sample_rate, header.channels, seconds)
 
 
 def _summary(corpus: Corpus, headers: list[_Header], problems: list[Problem], *, packed: bool) -> CorpusSummary:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from engine.corpus.preparing import prepare_corpus
-from engine.corpus.splits import split
+from engine.corpus.splits import Split, split_of
 from engine.errors import InputError
 from engine.preset import Preset
 from engine.preset_file import with_overrides
@@ -115,9 +115,10 @@ class Worker:
         info = self.run.info()
         if preset.run.device not in ("auto", "cpu"):
             self._check_device(preset)
-        packed = prepare_corpus(info.corpus, preset.features, self._report)
-        yield from _notices(packed, info.fingerprint)
-        parts = split(packed.ids, packed.speakers_of, preset.validation.share, preset.validation.seed)
+        packed = prepare_corpus(info.corpus, preset.features, self._report, preset.data)
+        preset = self._fit(preset, packed)
+        parts = split_of(packed, preset.validation)
+        yield from _notices(packed, parts, info.fingerprint)
         self._report("loading PyTorch", 0, 0, "")
         from engine.training.trainer import Trainer
 
@@ -145,6 +146,13 @@ class Worker:
         preset = self.run.preset()
         if self.steps is not None:
             preset = with_overrides(preset, [f"run.steps={self.steps}"])
+            self.run.write_preset(preset)
+        return preset
+
+    def _fit(self, preset: Preset, packed: PackedCorpus) -> Preset:
+        """The preset with the frames that the corpus really has; ready-made ones can be of another recipe."""
+        if packed.features != preset.features:
+            preset = structs.replace(preset, features=packed.features)
             self.run.write_preset(preset)
         return preset
 
@@ -187,14 +195,17 @@ class Worker:
                 raise StoppedWhilePreparing
 
 
-def _notices(packed: PackedCorpus, fingerprint: str) -> Iterator[e.Diagnosis]:
+def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e.Diagnosis]:
     """What a person should know of the corpus before it is trained on."""
-    if packed.problems:
-        counts = Counter(problem.kind for problem in packed.problems)
-        first = packed.problems[0]
+    held_out = f"{len(split.train)} utterances to train on, {len(split.validation)} held out"
+    yield e.Diagnosis(severity="notice", finding=f"{held_out}: {split.note}", advice="'spk-tui data' says more")
+    left_out = [problem for problem in packed.problems if problem.leaves_out]
+    if left_out:
+        counts = Counter(problem.kind for problem in left_out)
+        first = left_out[0]
         yield e.Diagnosis(
             severity="warning",
-            finding=f"{len(packed.problems)} left out: "
+            finding=f"{len(left_out)} left out: "
             + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
             + f" (the first: {first.where}{': ' if first.detail else ''}{first.detail})",
             advice="'spk-tui data' names them",

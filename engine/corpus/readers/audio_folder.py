@@ -5,113 +5,53 @@ Only names, sizes and times of files are looked at; whether a file really holds 
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.corpus import Corpus
+from engine.corpus.decoding import ENDINGS, UNSUPPORTED_ENDINGS
 from engine.corpus.readers.layout import Layout
-
-ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-UNSUPPORTED_ENDINGS = (".m4a", ".aac", ".wma", ".amr", ".webm", ".sph", ".aif", ".aiff")
+from engine.corpus.readers.listing import Listing
+from engine.corpus.readers.walking import files_below, folders_and_files
+from engine.preset import Data
 
 PICTURE = """\
 <corpus>/
     <speaker>/
         <utterance>.wav
-        <any folder>/<utterance>.flac
+        <session>/<utterance>.flac
     <another speaker>/
         <utterance>.ogg"""
 
 
-def read(root: Path) -> Corpus:
-    """Lists `<root>/<speaker>/**/<utterance>` with the endings above in any case, sorted by speaker and path.
+def read(root: Path, data: Data) -> Corpus:
+    """Lists `<root>/<speaker>/**/<utterance>` with the endings of audio in any case, sorted by speaker and path.
 
-    Hidden files and folders are ignored. Folders that are links are followed, each real folder at most once a speaker,
-    so that a link back up ends there. The fingerprint covers each file's path, size and time of change.
+    Folders between a speaker and an utterance name its session. Hidden files and folders are ignored.
     """
-    utterances: list[Utterance] = []
-    problems: list[Problem] = []
-    digest = hashlib.blake2b(LAYOUT.name.encode(), digest_size=16)
-    for entry in _entries(root, "", problems):
-        if not _is_folder(entry):
-            if entry.name.lower().endswith(ENDINGS):
-                problems.append(Problem("misplaced", entry.name, "lies outside every speaker's folder"))
-            continue
-        seen = {_identity(root)}
-        for identifier, file in _files(Path(entry.path), entry.name, seen, problems):
-            if file.name.lower().endswith(UNSUPPORTED_ENDINGS):
-                problems.append(Problem("unsupported", identifier, f"is not one of {', '.join(ENDINGS)}; convert it"))
-                continue
-            if not file.name.lower().endswith(ENDINGS):
-                continue
-            try:
-                status = file.stat()
-            except OSError as error:
-                problems.append(Problem("unreadable", identifier, error.strerror or str(error)))
-                continue
-            utterances.append(Utterance(id=identifier, speaker=entry.name, path=Path(file.path)))
-            digest.update(f"{identifier}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return Corpus(
-        name=root.name,
-        layout=LAYOUT.name,
-        root=root,
-        utterances=utterances,
-        problems=problems,
-        fingerprint=digest.hexdigest(),
-    )
+    listing = Listing(LAYOUT.name, root)
+    folders, files = folders_and_files(root, listing)
+    for entry in files:
+        if entry.name.lower().endswith(ENDINGS):
+            listing.problem("misplaced", entry.name, "lies outside every speaker's folder")
+    for folder in folders:
+        for identifier, entry in files_below(folder, listing):
+            list_audio(listing, identifier, folder.name, entry, session=identifier.rpartition("/")[0].partition("/")[2])
+    return listing.corpus()
 
 
-def _files(
-    folder: Path, identifier: str, seen: set[tuple[int, int]], problems: list[Problem]
-) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All files below a folder with their ids, depth first, sorted in each folder."""
-    try:
-        identity = _identity(folder)
-    except OSError as error:
-        problems.append(Problem("unreadable", identifier, error.strerror or str(error)))
-        return
-    if identity in seen:
-        return
-    seen.add(identity)
-    for entry in _entries(folder, identifier, problems):
-        below = f"{identifier}/{entry.name}"
-        if _is_folder(entry):
-            yield from _files(Path(entry.path), below, seen, problems)
-        else:
-            yield below, entry
-
-
-def _entries(folder: Path, identifier: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
-    """What a folder holds, sorted, without what is hidden and without names that can't be written down."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as error:
-        problems.append(Problem("unreadable", identifier or str(folder), error.strerror or str(error)))
-        return []
-    kept = []
-    for entry in sorted(visible, key=lambda entry: entry.name):
+def list_audio(listing: Listing, identifier: str, speaker: str, entry: os.DirEntry[str], session: str = "") -> None:
+    """Lists a file that is audio; one whose kind of audio can't be read is a problem, any other file is ignored."""
+    name = entry.name.lower()
+    if name.endswith(UNSUPPORTED_ENDINGS):
+        listing.problem("unsupported", identifier, f"is not one of {', '.join(ENDINGS)}; convert it")
+    elif name.endswith(ENDINGS):
         try:
-            entry.name.encode()
-        except UnicodeEncodeError:  # bytes that are not UTF-8; they would fit in no JSON and no event
-            problems.append(Problem("unreadable", f"{identifier}/{entry.name!a}", "has a name that is not UTF-8"))
-            continue
-        kept.append(entry)
-    return kept
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False  # a link to itself
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
+            status = entry.stat()
+        except OSError as error:
+            listing.problem("unreadable", identifier, error.strerror or str(error))
+            return
+        listing.add(identifier, speaker, Path(entry.path), status, session=session)
 
 
 LAYOUT = Layout(name="audio_folder", picture=PICTURE, recognises=os.path.isdir, read=read)

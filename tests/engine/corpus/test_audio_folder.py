@@ -66,9 +66,9 @@ def test_a_folder_that_may_not_be_read_becomes_a_problem(tmp_path: Path) -> None
     (root / "c").chmod(0)
     read = (
         "import sys, os; sys.path.insert(0, '.')\n"
-        "from pathlib import Path; from engine.corpus.readers import audio_folder\n"
+        "from pathlib import Path; from engine.corpus.readers import audio_folder; from engine.preset import Data\n"
         "if os.geteuid() == 0: os.setegid(65534); os.seteuid(65534)\n"  # root may read everything, so be nobody
-        "corpus = audio_folder.read(Path(sys.argv[1]))\n"
+        "corpus = audio_folder.read(Path(sys.argv[1]), Data())\n"
         "print([u.id for u in corpus.utterances], [(p.kind, p.where, p.detail) for p in corpus.problems])"
     )
     for folder in (root, *root.parents):
