@@ -59,7 +59,7 @@ def split(
     if way == "official":
         raise InputError("validation.split = 'official': this corpus has no split of its own that speakers are told by")
     if way in ("auto", "sessions") and any(sessions):
-        by_session = _by_session(speakers_of, share, seed, sessions)
+        by_session = _by_session(ids, speakers_of, share, seed, sessions)
         if by_session is not None:
             return by_session
     if way == "sessions":
@@ -103,7 +103,9 @@ def _official(speakers_of: Indexes, parts: Sequence[str]) -> Split | None:
     return Split(np.flatnonzero(train), validation, "official", note)
 
 
-def _by_session(speakers_of: Indexes, share: float, seed: int, sessions: Sequence[str]) -> Split | None:
+def _by_session(
+    ids: Sequence[str], speakers_of: Indexes, share: float, seed: int, sessions: Sequence[str]
+) -> Split | None:
     """Holds out whole sessions, nearly the share of all utterances; None when no speaker has two.
 
     Speaker by speaker, in the order of a hash, so many sessions are held out as bring the total nearest to its share so
@@ -112,28 +114,31 @@ def _by_session(speakers_of: Indexes, share: float, seed: int, sessions: Sequenc
     of_speaker: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, (speaker, session) in enumerate(zip(speakers_of.tolist(), sessions, strict=True)):
         of_speaker[speaker][session].append(place)
-    several = {speaker: found for speaker, found in of_speaker.items() if len(found) > 1}
+    several = [list(found.values()) for found in of_speaker.values() if len(found) > 1]
     if not several:
         return None
+    order = [hash_of("split", seed, identifier) for identifier in ids]
+    for found in several:
+        found.sort(key=lambda places: min(order[place] for place in places))
+    several.sort(key=lambda found: min(order[place] for place in found[0]))
     held_out: list[int] = []
     wanted = 0.0
-    for speaker in sorted(several, key=lambda speaker: hash_of("speaker", seed, str(speaker))):
-        found = several[speaker]
-        wanted += share * sum(map(len, found.values()))
+    for found in several:
+        wanted += share * sum(map(len, found))
         left = len(found)
-        for session in sorted(found, key=lambda session: hash_of("session", seed, f"{speaker}\0{session}")):
-            nearer = abs(len(held_out) + len(found[session]) - wanted) < abs(len(held_out) - wanted)
+        for places in found:
+            nearer = abs(len(held_out) + len(places) - wanted) < abs(len(held_out) - wanted)
             if nearer and left > 1:
-                held_out += found[session]
+                held_out += places
                 left -= 1
-    if not held_out:  # one small corpus of few great sessions: the smallest one is better than none
-        held_out = min((places for found in several.values() for places in found.values()), key=len)
+    if not held_out:  # so few sessions and so great that none comes near: the smallest is better than none
+        held_out = min((places for found in several for places in found), key=len)
     validation = np.sort(np.array(held_out, np.int64))
     train = np.setdiff1d(np.arange(len(speakers_of), dtype=np.int64), validation)
     note = "no session is on both sides"
     single = len(of_speaker) - len(several)
     if single:
-        note += f"; {single} speakers have one session only and are all trained on"
+        note += f"; speakers with one session only, who are trained on alone: {single}"
     return Split(train, validation, "sessions", note)
 
 
