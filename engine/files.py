@@ -65,9 +65,15 @@ def runs_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where packed corpora and the demo corpus go: SPK_TUI_CACHE, or the user's cache directory."""
+    """Where packed corpora, the demo corpus and archives go: SPK_TUI_CACHE, or the user's cache directory."""
     chosen = os.environ.get("SPK_TUI_CACHE")
     return user_path(chosen) if chosen else platformdirs.user_cache_path("spk-tui")
+
+
+def corpora_folder() -> Path:
+    """Where downloaded corpora go, a folder each: SPK_TUI_DOWNLOADS, or the user's data directory."""
+    chosen = os.environ.get("SPK_TUI_DOWNLOADS")
+    return user_path(chosen) if chosen else platformdirs.user_data_path("spk-tui") / "corpora"
 
 
 def config_folder() -> Path:

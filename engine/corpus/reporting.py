@@ -26,3 +26,15 @@ def unhurried(report: Report, seconds: float = 0.1) -> Report:
             report(stage, done, total, unit)
 
     return rarely
+
+
+def megabytes(octets: int) -> int:
+    """Bytes as whole megabytes, rounded up, which is how transfers are reported: any screen can show them."""
+    return -(-octets // 1_000_000)
+
+
+def amount(octets: int) -> str:
+    """Bytes in words: 0.3 MB, 459 MB, 11.7 GB."""
+    if octets >= 1_000_000_000:
+        return f"{octets / 1e9:.1f} GB"
+    return f"{octets / 1e6:.0f} MB" if octets >= 10_000_000 else f"{octets / 1e6:.1f} MB"

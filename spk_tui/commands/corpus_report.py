@@ -40,21 +40,25 @@ def report(summary: CorpusSummary) -> str:
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """A report that draws a bar on stderr where that is a terminal, gone when the work is done."""
+    """A report that draws a bar for each stage on stderr where that is a terminal, gone when the stage is done."""
     from tqdm import tqdm
 
-    bars: dict[str, tqdm] = {}
+    bar = tqdm(disable=True)
+    shown = ""
 
     def show(stage: str, done: int, total: int, unit: str) -> None:
-        if stage not in bars:
-            bars[stage] = tqdm(desc=stage, total=total or None, unit=f" {unit}", leave=False, disable=None)
-        bars[stage].update(done - bars[stage].n)
+        nonlocal bar, shown
+        if stage != shown:
+            bar.close()
+            shown = stage
+            # What was done before, such as the first half of a download, tells nothing about the speed.
+            bar = tqdm(desc=stage, total=total or None, initial=done, unit=f" {unit}", leave=False, disable=None)
+        bar.update(done - bar.n)
 
     try:
         yield show
     finally:
-        for bar in bars.values():
-            bar.close()
+        bar.close()
 
 
 def _problems(summary: CorpusSummary) -> str:
