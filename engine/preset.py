@@ -132,8 +132,81 @@ class HomeworkConformer(Section, frozen=True, tag_field="kind", tag="homework_co
     dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
 
 
+class Blocks(Section, frozen=True):
+    """Keys that all encoders have which are a pile of equal residual blocks."""
+
+    d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
+    layers: Annotated[int, Meta(ge=1, le=64, description="blocks that a frame passes through")] = 4
+    share_layers: Annotated[bool, Meta(description="one block serves all positions and is counted once")] = False
+    heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 4
+    norm: Annotated[
+        Literal["layer", "batch", "rms"], Meta(description="normalisation before each half of a block and after it")
+    ] = "layer"
+    dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
+    stochastic_depth: Annotated[
+        Share, Meta(description="share of utterances that skip the last block while training; less before it")
+    ] = 0.0
+    aggregate: Annotated[bool, Meta(description="pooling sees the outputs of all blocks, side by side")] = False
+    positions: Annotated[
+        Literal["none", "relative"], Meta(description="whether attention knows how far apart two frames are")
+    ] = "none"
+
+
+class Transformer(Blocks, frozen=True, tag_field="kind", tag="transformer"):
+    """[encoder] of kind transformer."""
+
+    ffn: Annotated[Width, Meta(description="hidden width of the feed-forward network")] = 320
+
+
+class Conformer(Blocks, frozen=True, tag_field="kind", tag="conformer"):
+    """[encoder] of kind conformer."""
+
+    ffn: Annotated[Width, Meta(description="hidden width of both feed-forward networks")] = 80
+    kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the depthwise convolution sees; odd")] = 31
+    convolution_bias: Annotated[bool, Meta(description="whether the convolution module's three layers have biases")] = (
+        False
+    )
+
+
+class Branchformer(Blocks, frozen=True, tag_field="kind", tag="branchformer"):
+    """[encoder] of kind branchformer."""
+
+    cgmlp: Annotated[Width, Meta(description="hidden width of the convolutional gating branch; even")] = 240
+    kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the gate's convolution sees; odd")] = 31
+    merge: Annotated[
+        Literal["concatenation", "average"],
+        Meta(description="how the branches come together: side by side, or by a learned weighted average"),
+    ] = "concatenation"
+
+
+class EBranchformer(Blocks, frozen=True, tag_field="kind", tag="e_branchformer"):
+    """[encoder] of kind e_branchformer."""
+
+    ffn: Annotated[Width, Meta(description="hidden width of both feed-forward networks")] = 68
+    cgmlp: Annotated[Width, Meta(description="hidden width of the convolutional gating branch; even")] = 204
+    kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the gate's convolution sees; odd")] = 31
+    merge_kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the merge's convolution sees; odd")] = 3
+
+
 class MeanPooling(Section, frozen=True, tag_field="kind", tag="mean"):
     """[pooling] of kind mean: the average over time."""
+
+
+class StatisticsPooling(Section, frozen=True, tag_field="kind", tag="statistics"):
+    """[pooling] of kind statistics: average and standard deviation over time, side by side."""
+
+
+class SelfAttentivePooling(Section, frozen=True, tag_field="kind", tag="self_attentive"):
+    """[pooling] of kind self_attentive: an average over time with learned weights."""
+
+    attention: Annotated[Width, Meta(description="hidden width of the network that weighs frames")] = 64
+
+
+class AttentiveStatisticsPooling(Section, frozen=True, tag_field="kind", tag="attentive_statistics"):
+    """[pooling] of kind attentive_statistics: weighted average and standard deviation, a weight for each channel."""
+
+    attention: Annotated[Width, Meta(description="hidden width of the network that weighs frames")] = 64
+    context: Annotated[bool, Meta(description="the network also sees the utterance's own average and deviation")] = True
 
 
 class MlpHead(Section, frozen=True, tag_field="kind", tag="mlp"):
@@ -150,8 +223,8 @@ class BatchNormLinearHead(Section, frozen=True, tag_field="kind", tag="batchnorm
     """[head] of kind batchnorm_linear: batch normalisation, then one linear layer."""
 
 
-Encoder: TypeAlias = HomeworkTransformer | HomeworkConformer
-Pooling: TypeAlias = MeanPooling
+Encoder: TypeAlias = HomeworkTransformer | HomeworkConformer | Transformer | Conformer | Branchformer | EBranchformer
+Pooling: TypeAlias = MeanPooling | StatisticsPooling | SelfAttentivePooling | AttentiveStatisticsPooling
 Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead
 
 

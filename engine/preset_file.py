@@ -193,9 +193,13 @@ def _contradictions(sections: dict[str, Section]) -> list[str]:
         problems.append(
             f"encoder.d_model = {width} is not divisible by encoder.heads = {heads} (allowed heads: {divisors})"
         )
-    kernel = getattr(encoder, "kernel", 1)
-    if kernel % 2 == 0:
-        problems.append(f"encoder.kernel = {kernel} is even; it takes an odd number, such as {kernel + 1}")
+    for key in ("kernel", "merge_kernel"):
+        kernel = getattr(encoder, key, 1)
+        if kernel % 2 == 0:
+            problems.append(f"encoder.{key} = {kernel} is even; it takes an odd number, such as {kernel + 1}")
+    cgmlp = getattr(encoder, "cgmlp", 0)
+    if cgmlp % 2:
+        problems.append(f"encoder.cgmlp = {cgmlp} is odd; half of it gates the other half, so it takes an even number")
     features = sections.get("features")
     if features is not None and features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
         problems.append("features.lowest_hz lies above half of features.sample_rate; nothing would be left to hear")

@@ -43,4 +43,4 @@ class HomeworkConformerEncoder(Positions):
 
     def __init__(self, settings: HomeworkConformer) -> None:
         held = 1 if settings.share_layers else settings.layers
-        super().__init__([HomeworkConformerLayer(settings) for _ in range(held)], settings.layers)
+        super().__init__([HomeworkConformerLayer(settings) for _ in range(held)], settings.layers, settings.d_model)

@@ -36,4 +36,4 @@ class HomeworkTransformerEncoder(Positions):
 
     def __init__(self, settings: HomeworkTransformer) -> None:
         held = 1 if settings.share_layers else settings.layers
-        super().__init__([HomeworkTransformerLayer(settings) for _ in range(held)], settings.layers)
+        super().__init__([HomeworkTransformerLayer(settings) for _ in range(held)], settings.layers, settings.d_model)

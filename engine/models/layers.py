@@ -5,6 +5,7 @@ All of them take `mask` (batch, time), True where a frame is real, or None when 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -13,14 +14,14 @@ from torch.nn import functional
 
 
 class SelfAttention(nn.Module):
-    """Scaled dot-product self-attention (Vaswani et al., 2017) with bias-free query, key and value projections."""
+    """Scaled dot-product self-attention (Vaswani et al., 2017); the output projection always has a bias."""
 
     layer_kind: ClassVar[str] = "attention"
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, bias: bool = False) -> None:
         super().__init__()
         self.heads = heads
-        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=bias)
         self.output = nn.Linear(width, width)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
@@ -35,18 +36,27 @@ class SelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear, ReLU, Linear on each frame alone."""
+    """Linear, ReLU, Linear on each frame alone; with SiLU (Swish) and dropout after it where blocks ask for them."""
 
     layer_kind: ClassVar[str] = "feed-forward"
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        dropout: float = 0.0,
+        activation: Callable[[Tensor], Tensor] = functional.relu,
+    ) -> None:
         super().__init__()
         self.expand = nn.Linear(width, hidden)
         self.contract = nn.Linear(hidden, width)
+        self.dropout = dropout
+        self.activation = activation
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: (batch, time, width) -> (batch, time, width)."""
-        contracted: Tensor = self.contract(functional.relu(self.expand(frames)))
+        hidden = functional.dropout(self.activation(self.expand(frames)), self.dropout, self.training)
+        contracted: Tensor = self.contract(hidden)
         return contracted
 
 
@@ -73,8 +83,9 @@ class Positions(nn.Module):
     A shared layer is held once and looped over, so that it is counted, saved and optimised once.
     """
 
-    def __init__(self, layers: list[nn.Module], positions: int) -> None:
+    def __init__(self, layers: list[nn.Module], positions: int, width: int) -> None:
         super().__init__()
+        self.output_width = width
         self.layers = nn.ModuleList(layers)
         self.positions = positions
 

@@ -8,17 +8,28 @@ from __future__ import annotations
 from torch import nn
 
 from engine import preset as settings
+from engine.models.branchformer import BranchformerEncoder
+from engine.models.conformer import ConformerEncoder
+from engine.models.e_branchformer import EBranchformerEncoder
 from engine.models.heads import BatchNormLinearHead, LinearHead, MlpHead
 from engine.models.homework_conformer import HomeworkConformerEncoder
 from engine.models.homework_transformer import HomeworkTransformerEncoder
-from engine.models.pooling import MeanPooling
+from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
+from engine.models.transformer import TransformerEncoder
 
 ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
     settings.HomeworkTransformer: HomeworkTransformerEncoder,
     settings.HomeworkConformer: HomeworkConformerEncoder,
+    settings.Transformer: TransformerEncoder,
+    settings.Conformer: ConformerEncoder,
+    settings.Branchformer: BranchformerEncoder,
+    settings.EBranchformer: EBranchformerEncoder,
 }
 POOLINGS: dict[type[settings.Section], type[nn.Module]] = {
     settings.MeanPooling: MeanPooling,
+    settings.StatisticsPooling: StatisticsPooling,
+    settings.SelfAttentivePooling: SelfAttentivePooling,
+    settings.AttentiveStatisticsPooling: AttentiveStatisticsPooling,
 }
 HEADS: dict[type[settings.Section], type[nn.Module]] = {
     settings.MlpHead: MlpHead,

@@ -16,7 +16,7 @@ class SpeakerModel(nn.Module):
         width = preset.encoder.d_model
         self.front_end = nn.Linear(preset.features.mel_bands, width)
         self.encoder = ENCODERS[type(preset.encoder)](preset.encoder)
-        self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, width)
+        self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, self.encoder.output_width)
         self.head = HEADS[type(preset.head)](preset.head, self.pooling.output_width, speakers)
 
     def embed(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -10,9 +10,26 @@ from engine.models.layers import length_mask
 from engine.models.registry import ENCODERS, HEADS, POOLINGS
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
-from engine.preset_file import kinds_of, with_overrides
+from engine.preset_file import allowed, keys_of, kinds_of, with_overrides
 from engine.preset_library import find_preset
 
+
+def choices_of(part: str, kind: str) -> list[tuple[str, str]]:
+    """The kind with one key changed from its default, for each of its switches and named choices."""
+    found = []
+    for key, item in keys_of(part, kind).items():
+        words = allowed(item.type)
+        if words == "true or false" and key != "share_layers":
+            found.append((kind, f"{part}.{key}={str(not item.default).lower()}"))
+        elif words.startswith("one of "):
+            options = words.removeprefix("one of ").replace("'", "").split(", ")
+            found += [(kind, f"{part}.{key}={option}") for option in options if option != item.default]
+    return found
+
+
+CHOICES = [
+    (part, *choice) for part in ("encoder", "pooling", "head") for k in kinds_of(part) for choice in choices_of(part, k)
+]
 PARTS = [
     *[("encoder", kind) for kind in kinds_of("encoder")],
     *[("pooling", kind) for kind in kinds_of("pooling")],
@@ -24,7 +41,10 @@ SPEAKERS = 7
 def small_preset(part: str, kind: str) -> Preset:
     """A preset small enough for exact tests, with one part of the given kind."""
     preset = with_overrides(find_preset("quick-tour"), [f"{part}.kind={kind}"])
-    return with_overrides(preset, ["encoder.d_model=12", "features.mel_bands=5", "encoder.layers=2"])
+    sizes = {"d_model": 12, "layers": 2, "heads": 2, "ffn": 16, "cgmlp": 16, "kernel": 3, "dropout": 0.0}
+    known = keys_of("encoder", str(preset.encoder.__struct_config__.tag))
+    fitting = [f"encoder.{key}={size}" for key, size in sizes.items() if key in known]
+    return with_overrides(preset, ["features.mel_bands=5", *fitting])
 
 
 def model_of(preset: Preset) -> SpeakerModel:
@@ -62,6 +82,40 @@ def test_padding_never_changes_a_result(part: str, kind: str) -> None:
         torch.testing.assert_close(padded[index], alone[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("part", "kind", "choice"), CHOICES)
+def test_neither_batch_mates_nor_padding_matter_whatever_is_chosen(part: str, kind: str, choice: str) -> None:
+    model = model_of(with_overrides(small_preset(part, kind), [choice]))
+    for norm in (module for module in model.modules() if isinstance(module, nn.BatchNorm1d)):
+        nn.init.normal_(norm.running_mean)  # type: ignore[arg-type]
+    lengths = torch.tensor([1, 9, 20])
+    frames = torch.randn(3, 20, 5)
+    together = model(frames, length_mask(lengths, 20))
+    for index, length in enumerate(lengths):
+        torch.testing.assert_close(together[index], model(frames[index : index + 1, :length])[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", kinds_of("encoder"))
+@pytest.mark.parametrize("part", ["encoder", "pooling", "head"])
+def test_gradients_are_those_of_finite_differences(part: str, kind: str) -> None:
+    torch.manual_seed(0)
+    model = model_of(small_preset("encoder", kind)).double()
+    module = getattr(model, part)
+    inputs = {"encoder": (2, 4, 12), "pooling": (2, 4, model.encoder.output_width), "head": (2, 12)}[part]
+    mask = length_mask(torch.tensor([4, 3]), 4)
+    call = module if part == "head" else lambda frames: module(frames, mask)
+    assert torch.autograd.gradcheck(call, torch.randn(inputs, dtype=torch.float64, requires_grad=True))
+
+
+@pytest.mark.parametrize(("part", "kind"), PARTS)
+def test_bfloat16_comes_near(part: str, kind: str) -> None:
+    model = model_of(small_preset(part, kind))
+    frames = torch.randn(4, 20, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model(frames).float()
+    exact = model(frames)
+    assert (rough - exact).abs().max() < 0.05 * exact.abs().max() + 0.05
+
+
 @pytest.mark.parametrize(("part", "kind"), PARTS)
 def test_gradients_reach_every_parameter_that_is_counted_as_used(part: str, kind: str) -> None:
     from engine.budget import count
@@ -93,12 +147,18 @@ def test_it_learns_eight_utterances_by_heart(part: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", kinds_of("encoder"))
 def test_a_shared_layer_is_held_once_and_used_at_every_position(kind: str) -> None:
-    preset = small_preset("encoder", kind)
+    preset = with_overrides(small_preset("encoder", kind), ["encoder.share_layers=true"])
     shared, one = model_of(preset), model_of(with_overrides(preset, ["encoder.layers=1"]))
     apart = model_of(with_overrides(preset, ["encoder.share_layers=false"]))
-    assert sum(p.numel() for p in shared.encoder.parameters()) == sum(p.numel() for p in one.encoder.parameters())
-    assert sum(p.numel() for p in apart.encoder.parameters()) == 2 * sum(p.numel() for p in one.encoder.parameters())
+    held = [sum(p.numel() for p in model.encoder.parameters()) for model in (shared, one, apart)]
+    after_all = sum(p.numel() for name, p in one.encoder.named_parameters() if name.startswith("output_norm"))
+    assert held[0] == held[1]
+    assert held[2] - after_all == 2 * (held[1] - after_all)
     one.load_state_dict(shared.state_dict())
+    for model in (shared, one):
+        if after_all:
+            model.encoder.output_norm = nn.Identity()
+            model.encoder.output_norm.forward = lambda frames, mask: frames  # type: ignore[assignment]
     frames = torch.randn(2, 9, 12)
     torch.testing.assert_close(shared.encoder(frames, None), one.encoder(one.encoder(frames, None), None))
     assert len({id(tensor) for tensor in shared.state_dict().values()}) == len(shared.state_dict())
