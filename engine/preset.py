@@ -223,9 +223,30 @@ class BatchNormLinearHead(Section, frozen=True, tag_field="kind", tag="batchnorm
     """[head] of kind batchnorm_linear: batch normalisation, then one linear layer."""
 
 
+class CosineHead(Section, frozen=True, tag_field="kind", tag="cosine"):
+    """[head] of kind cosine: a score is the cosine between embedding and speaker, with a margin while training."""
+
+    batch_norm: Annotated[bool, Meta(description="batch normalisation of the pooled vector")] = True
+    embedding: Annotated[
+        int, Meta(ge=0, le=8192, description="width of the embedding; 0 takes the pooled vector as it is")
+    ] = 0
+    scale: Annotated[Positive, Meta(le=1000.0, description="what cosines are multiplied with")] = 30.0
+    margin_kind: Annotated[
+        Literal["none", "additive", "angular"],
+        Meta(description="what a speaker's own score is reduced by: nothing, its cosine, or its angle"),
+    ] = "angular"
+    margin: Annotated[float, Meta(ge=0.0, le=1.0, description="the reduction: of the cosine, or in radians")] = 0.2
+    margin_warmup: Annotated[
+        float, Meta(ge=0.0, le=1.0, description="share of the run's steps over which the margin rises from zero")
+    ] = 0.2
+    sub_centres: Annotated[
+        int, Meta(ge=1, le=16, description="vectors that stand for a speaker; the nearest one counts")
+    ] = 1
+
+
 Encoder: TypeAlias = HomeworkTransformer | HomeworkConformer | Transformer | Conformer | Branchformer | EBranchformer
 Pooling: TypeAlias = MeanPooling | StatisticsPooling | SelfAttentivePooling | AttentiveStatisticsPooling
-Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead
+Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead | CosineHead
 
 
 class Optimizer(Section, frozen=True):

@@ -1,16 +1,36 @@
-"""From the pooled vector to one score a speaker. The vector before the head is the embedding."""
+"""From the pooled vector to one score a speaker. What goes into the last layer, or before an MLP, is the embedding."""
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.preset import BatchNormLinearHead as BatchNormLinearSettings
+from engine.preset import CosineHead as CosineSettings
 from engine.preset import LinearHead as LinearSettings
 from engine.preset import MlpHead as MlpSettings
 
 
-class MlpHead(nn.Module):
+class Head(nn.Module):
+    """What every head can do: scores of speakers, the embedding, and harder scores to train on."""
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """pooled: (batch, width) -> logits (batch, speakers), without any margin."""
+        raise NotImplementedError
+
+    def embed(self, pooled: Tensor) -> Tensor:
+        """pooled: (batch, width) -> the vector that stands for the utterance, (batch, any)."""
+        return pooled
+
+    def with_margin(self, logits: Tensor, speakers: Tensor, strength: float) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; strength: share of the margin."""
+        return logits
+
+
+class MlpHead(Head):
     """Linear, ReLU, Linear: the head of the assignment's sample model."""
 
     def __init__(self, settings: MlpSettings, width: int, speakers: int) -> None:
@@ -24,7 +44,7 @@ class MlpHead(nn.Module):
         return logits
 
 
-class LinearHead(nn.Module):
+class LinearHead(Head):
     """One linear layer."""
 
     def __init__(self, settings: LinearSettings, width: int, speakers: int) -> None:
@@ -37,7 +57,7 @@ class LinearHead(nn.Module):
         return logits
 
 
-class BatchNormLinearHead(nn.Module):
+class BatchNormLinearHead(Head):
     """Batch normalisation (Ioffe and Szegedy, 2015), then one linear layer.
 
     The normalisation keeps the classifier's inputs spread out when the encoder's outputs lie close together, which is
@@ -53,3 +73,48 @@ class BatchNormLinearHead(nn.Module):
         """pooled: (batch, width) -> logits (batch, speakers)."""
         logits: Tensor = self.classifier(self.norm(pooled))
         return logits
+
+
+class CosineHead(Head):
+    """Scaled cosines between embedding and speakers' vectors, with a margin between speakers while training.
+
+    Additive margin: Wang et al. (2018), "CosFace". Angular margin: Deng et al. (2019), "ArcFace"; where the angle and
+    the margin exceed half a turn, the score goes on falling along a line. Sub-centres: Deng et al. (2020).
+    """
+
+    def __init__(self, settings: CosineSettings, width: int, speakers: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width) if settings.batch_norm else nn.Identity()
+        self.project = nn.Linear(width, settings.embedding) if settings.embedding else nn.Identity()
+        self.speakers = nn.Parameter(torch.empty(speakers * settings.sub_centres, settings.embedding or width))
+        nn.init.xavier_normal_(self.speakers)
+        self.settings = settings
+
+    def embed(self, pooled: Tensor) -> Tensor:
+        """pooled: (batch, width) -> (batch, embedding)."""
+        embedding: Tensor = self.project(self.norm(pooled))
+        return embedding
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """pooled: (batch, width) -> scale * cosine, (batch, speakers)."""
+        embedding = self.embed(pooled)
+        device = "cpu" if embedding.is_meta else embedding.device.type  # nothing is computed on the meta device
+        with torch.autocast(device, enabled=False):  # three digits are too few for near angles
+            embedding = embedding if embedding.dtype == torch.float64 else embedding.float()
+            cosines = functional.linear(functional.normalize(embedding), functional.normalize(self.speakers))
+        nearest = cosines.view(len(cosines), -1, self.settings.sub_centres).amax(dim=2)
+        logits: Tensor = self.settings.scale * nearest
+        return logits
+
+    def with_margin(self, logits: Tensor, speakers: Tensor, strength: float) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> the same with each utterance's own speaker made harder."""
+        margin = strength * self.settings.margin
+        if self.settings.margin_kind == "none" or margin == 0:
+            return logits
+        own = logits.gather(1, speakers[:, None])  # (batch, 1)
+        if self.settings.margin_kind == "additive":
+            return logits.scatter(1, speakers[:, None], own - self.settings.scale * margin)
+        cosine = (own / self.settings.scale).clamp(-1 + 1e-7, 1 - 1e-7)  # the angle's slope is infinite at both ends
+        angle = torch.acos(cosine)
+        turned = torch.where(angle <= math.pi - margin, torch.cos(angle + margin), cosine - margin * math.sin(margin))
+        return logits.scatter(1, speakers[:, None], self.settings.scale * turned)

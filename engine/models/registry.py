@@ -11,7 +11,7 @@ from engine import preset as settings
 from engine.models.branchformer import BranchformerEncoder
 from engine.models.conformer import ConformerEncoder
 from engine.models.e_branchformer import EBranchformerEncoder
-from engine.models.heads import BatchNormLinearHead, LinearHead, MlpHead
+from engine.models.heads import BatchNormLinearHead, CosineHead, Head, LinearHead, MlpHead
 from engine.models.homework_conformer import HomeworkConformerEncoder
 from engine.models.homework_transformer import HomeworkTransformerEncoder
 from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
@@ -31,8 +31,9 @@ POOLINGS: dict[type[settings.Section], type[nn.Module]] = {
     settings.SelfAttentivePooling: SelfAttentivePooling,
     settings.AttentiveStatisticsPooling: AttentiveStatisticsPooling,
 }
-HEADS: dict[type[settings.Section], type[nn.Module]] = {
+HEADS: dict[type[settings.Section], type[Head]] = {
     settings.MlpHead: MlpHead,
     settings.LinearHead: LinearHead,
     settings.BatchNormLinearHead: BatchNormLinearHead,
+    settings.CosineHead: CosineHead,
 }

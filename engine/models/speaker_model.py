@@ -19,12 +19,16 @@ class SpeakerModel(nn.Module):
         self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, self.encoder.output_width)
         self.head = HEADS[type(preset.head)](preset.head, self.pooling.output_width, speakers)
 
-    def embed(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
+    def pool(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
         """frames: (batch, time, mel), mask: (batch, time) or None -> (batch, width), the head's input."""
         pooled: Tensor = self.pooling(self.encoder(self.front_end(frames), mask), mask)
         return pooled
 
+    def embed(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
+        """frames: (batch, time, mel), mask: (batch, time) or None -> (batch, width of an embedding)."""
+        return self.head.embed(self.pool(frames, mask))
+
     def forward(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
         """frames: (batch, time, mel), mask: (batch, time) or None -> logits (batch, speakers)."""
-        logits: Tensor = self.head(self.embed(frames, mask))
+        logits: Tensor = self.head(self.pool(frames, mask))
         return logits

@@ -26,7 +26,8 @@ class TransformerBlock(nn.Module):
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""
         frames = frames + self.dropout(self.attention(self.attention_norm(frames, mask), mask))
-        return frames + self.dropout(self.feed_forward(self.feed_forward_norm(frames, mask)))
+        fed: Tensor = self.dropout(self.feed_forward(self.feed_forward_norm(frames, mask)))
+        return frames + fed
 
 
 class TransformerEncoder(BlockEncoder):

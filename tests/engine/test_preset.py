@@ -57,7 +57,7 @@ def test_any_legal_change_survives_being_written_and_read(
         ("encoder.layers=0", ["encoder.layers = 0", "at least 1"]),
         ("encoder.heads=3", ["d_model = 80 is not divisible by encoder.heads = 3", "allowed heads: 1, 2, 4"]),
         ("encoder.kernel=4", ["encoder.kernel = 4 is even", "5"]),
-        ("encoder.kind=conformr", ["encoder.kind = 'conformr' is unknown", "did you mean 'homework_conformer'?"]),
+        ("encoder.kind=conformr", ["encoder.kind = 'conformr' is unknown", "did you mean 'conformer'?"]),
         ("encoder.share_layers=3", ["encoder.share_layers = 3", "true or false"]),
         ("optimizer.learning_rate=nan", ["optimizer.learning_rate = nan", "a number above 0"]),
         ("optimizer.clip_norm=inf", ["optimizer.clip_norm = inf", "finite"]),
