@@ -109,6 +109,18 @@ class Segments(Section, frozen=True):
     ] = "repeat"
 
 
+class LinearFrontEnd(Section, frozen=True, tag_field="kind", tag="linear"):
+    """[front_end] of kind linear: each frame's mel bands onto the encoder's width."""
+
+
+class ConvolutionFrontEnd(Section, frozen=True, tag_field="kind", tag="convolution"):
+    """[front_end] of kind convolution: three frames at a time onto the encoder's width, every second place."""
+
+
+class NoFrontEnd(Section, frozen=True, tag_field="kind", tag="none"):
+    """[front_end] of kind none: the encoder sees the mel bands themselves."""
+
+
 class HomeworkTransformer(Section, frozen=True, tag_field="kind", tag="homework_transformer"):
     """[encoder] of kind homework_transformer."""
 
@@ -188,6 +200,23 @@ class EBranchformer(Blocks, frozen=True, tag_field="kind", tag="e_branchformer")
     merge_kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the merge's convolution sees; odd")] = 3
 
 
+class EcapaTdnn(Section, frozen=True, tag_field="kind", tag="ecapa_tdnn"):
+    """[encoder] of kind ecapa_tdnn."""
+
+    channels: Annotated[Width, Meta(description="channels of the blocks; scale divides them")] = 80
+    layers: Annotated[int, Meta(ge=1, le=16, description="SE-Res2 blocks, each more dilated than the one before")] = 3
+    kernel: Annotated[int, Meta(ge=1, le=255, description="frames that a convolution inside a block sees; odd")] = 3
+    scale: Annotated[int, Meta(ge=2, le=64, description="groups of channels inside a block, one after another")] = 8
+    squeeze: Annotated[Width, Meta(description="hidden width of the squeeze and excitation")] = 32
+
+
+class XVectorTdnn(Section, frozen=True, tag_field="kind", tag="x_vector_tdnn"):
+    """[encoder] of kind x_vector_tdnn."""
+
+    channels: Annotated[Width, Meta(description="channels of the first four layers")] = 128
+    output_channels: Annotated[Width, Meta(description="channels of the last layer")] = 384
+
+
 class MeanPooling(Section, frozen=True, tag_field="kind", tag="mean"):
     """[pooling] of kind mean: the average over time."""
 
@@ -207,6 +236,9 @@ class AttentiveStatisticsPooling(Section, frozen=True, tag_field="kind", tag="at
 
     attention: Annotated[Width, Meta(description="hidden width of the network that weighs frames")] = 64
     context: Annotated[bool, Meta(description="the network also sees the utterance's own average and deviation")] = True
+    batch_norm: Annotated[
+        bool, Meta(description="ReLU and batch normalisation inside the network, as in SpeechBrain's ECAPA-TDNN")
+    ] = False
 
 
 class MlpHead(Section, frozen=True, tag_field="kind", tag="mlp"):
@@ -244,7 +276,17 @@ class CosineHead(Section, frozen=True, tag_field="kind", tag="cosine"):
     ] = 1
 
 
-Encoder: TypeAlias = HomeworkTransformer | HomeworkConformer | Transformer | Conformer | Branchformer | EBranchformer
+FrontEnd: TypeAlias = LinearFrontEnd | ConvolutionFrontEnd | NoFrontEnd
+Encoder: TypeAlias = (
+    HomeworkTransformer
+    | HomeworkConformer
+    | Transformer
+    | Conformer
+    | Branchformer
+    | EBranchformer
+    | EcapaTdnn
+    | XVectorTdnn
+)
 Pooling: TypeAlias = MeanPooling | StatisticsPooling | SelfAttentivePooling | AttentiveStatisticsPooling
 Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead | CosineHead
 
@@ -325,6 +367,7 @@ class Preset(Section, frozen=True):
     budget: Budget = field(default_factory=Budget)
     data: Data = field(default_factory=Data)
     features: Features = field(default_factory=Features)
+    front_end: FrontEnd = field(default_factory=LinearFrontEnd)
 
     @property
     def name(self) -> str:

@@ -22,7 +22,7 @@ from msgspec import inspect as msgspec_inspect
 from msgspec.structs import FieldInfo, fields
 
 from engine.errors import InputError, nearest_spelling
-from engine.preset import Preset, Section
+from engine.preset import Features, NoFrontEnd, Preset, Section
 
 SECTIONS: dict[str, FieldInfo] = {item.name: item for item in fields(Preset)}
 
@@ -200,8 +200,16 @@ def _contradictions(sections: dict[str, Section]) -> list[str]:
     cgmlp = getattr(encoder, "cgmlp", 0)
     if cgmlp % 2:
         problems.append(f"encoder.cgmlp = {cgmlp} is odd; half of it gates the other half, so it takes an even number")
-    features = sections.get("features")
-    if features is not None and features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
+    channels, scale = getattr(encoder, "channels", None), getattr(encoder, "scale", None)
+    if channels is not None and scale is not None and channels % scale:
+        problems.append(f"encoder.channels = {channels} is not divisible by encoder.scale = {scale}")
+    features = sections.get("features", Features())
+    if width not in (None, features.mel_bands) and isinstance(sections.get("front_end"), NoFrontEnd):  # type: ignore[attr-defined]
+        problems.append(
+            f"front_end.kind = 'none' gives the encoder {features.mel_bands} mel bands, and encoder.d_model is {width};"  # type: ignore[attr-defined]
+            " take another front end or another width"
+        )
+    if features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
         problems.append("features.lowest_hz lies above half of features.sample_rate; nothing would be left to hear")
     return problems
 

@@ -20,7 +20,7 @@ class BlockEncoder(nn.Module):
     Aggregation (as in Zhang et al., 2022, MFA-Conformer) gives pooling the outputs of all blocks side by side.
     """
 
-    def __init__(self, settings: Blocks, make_block: Callable[[], nn.Module]) -> None:
+    def __init__(self, settings: Blocks, inputs: int, make_block: Callable[[], nn.Module]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList([make_block() for _ in range(1 if settings.share_layers else settings.layers)])
         self.positions = settings.layers

@@ -81,5 +81,5 @@ class BranchformerBlock(nn.Module):
 class BranchformerEncoder(BlockEncoder):
     """`layers` blocks of `BranchformerBlock`."""
 
-    def __init__(self, settings: Branchformer) -> None:
-        super().__init__(settings, lambda: BranchformerBlock(settings))
+    def __init__(self, settings: Branchformer, inputs: int) -> None:
+        super().__init__(settings, inputs, lambda: BranchformerBlock(settings))

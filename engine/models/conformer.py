@@ -71,5 +71,5 @@ class ConformerBlock(nn.Module):
 class ConformerEncoder(BlockEncoder):
     """`layers` blocks of `ConformerBlock`."""
 
-    def __init__(self, settings: Conformer) -> None:
-        super().__init__(settings, lambda: ConformerBlock(settings))
+    def __init__(self, settings: Conformer, inputs: int) -> None:
+        super().__init__(settings, inputs, lambda: ConformerBlock(settings))

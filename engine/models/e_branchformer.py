@@ -70,5 +70,5 @@ class EBranchformerBlock(nn.Module):
 class EBranchformerEncoder(BlockEncoder):
     """`layers` blocks of `EBranchformerBlock`."""
 
-    def __init__(self, settings: EBranchformer) -> None:
-        super().__init__(settings, lambda: EBranchformerBlock(settings))
+    def __init__(self, settings: EBranchformer, inputs: int) -> None:
+        super().__init__(settings, inputs, lambda: EBranchformerBlock(settings))

@@ -41,6 +41,6 @@ class HomeworkConformerLayer(nn.Module):
 class HomeworkConformerEncoder(Positions):
     """`layers` positions of `HomeworkConformerLayer`, sharing one layer unless told otherwise."""
 
-    def __init__(self, settings: HomeworkConformer) -> None:
+    def __init__(self, settings: HomeworkConformer, inputs: int) -> None:
         held = 1 if settings.share_layers else settings.layers
         super().__init__([HomeworkConformerLayer(settings) for _ in range(held)], settings.layers, settings.d_model)

@@ -34,6 +34,6 @@ class HomeworkTransformerLayer(nn.Module):
 class HomeworkTransformerEncoder(Positions):
     """`layers` positions of `HomeworkTransformerLayer`, sharing one layer unless told otherwise."""
 
-    def __init__(self, settings: HomeworkTransformer) -> None:
+    def __init__(self, settings: HomeworkTransformer, inputs: int) -> None:
         held = 1 if settings.share_layers else settings.layers
         super().__init__([HomeworkTransformerLayer(settings) for _ in range(held)], settings.layers, settings.d_model)

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from engine.models.norms import softmax_over_time
+from engine.models.norms import BatchNorm, softmax_over_time
 from engine.preset import AttentiveStatisticsPooling as AttentiveStatisticsSettings
 from engine.preset import MeanPooling as MeanPoolingSettings
 from engine.preset import SelfAttentivePooling as SelfAttentiveSettings
@@ -70,6 +71,7 @@ class AttentiveStatisticsPooling(nn.Module):
         super().__init__()
         self.context = settings.context
         self.hidden = nn.Linear(3 * width if settings.context else width, settings.attention)
+        self.norm = BatchNorm(settings.attention) if settings.batch_norm else None
         self.score = nn.Linear(settings.attention, width)
         self.output_width = 2 * width
 
@@ -80,7 +82,10 @@ class AttentiveStatisticsPooling(nn.Module):
             statistics = weighted_statistics(frames, uniform_weights(frames, mask))
             around = torch.cat(statistics, dim=-1)[:, None, :].expand(-1, frames.shape[1], -1)
             seen = torch.cat([frames, around], dim=-1)
-        weights = softmax_over_time(self.score(torch.tanh(self.hidden(seen))), mask)
+        hidden = self.hidden(seen)
+        if self.norm is not None:
+            hidden = self.norm(functional.relu(hidden), mask)
+        weights = softmax_over_time(self.score(torch.tanh(hidden)), mask)
         return torch.cat(weighted_statistics(frames, weights), dim=-1)
 
 

@@ -11,12 +11,20 @@ from engine import preset as settings
 from engine.models.branchformer import BranchformerEncoder
 from engine.models.conformer import ConformerEncoder
 from engine.models.e_branchformer import EBranchformerEncoder
+from engine.models.ecapa_tdnn import EcapaTdnnEncoder
+from engine.models.front_end import ConvolutionFrontEnd, LinearFrontEnd, NoFrontEnd
 from engine.models.heads import BatchNormLinearHead, CosineHead, Head, LinearHead, MlpHead
 from engine.models.homework_conformer import HomeworkConformerEncoder
 from engine.models.homework_transformer import HomeworkTransformerEncoder
 from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
 from engine.models.transformer import TransformerEncoder
+from engine.models.x_vector_tdnn import XVectorTdnnEncoder
 
+FRONT_ENDS: dict[type[settings.Section], type[nn.Module]] = {
+    settings.LinearFrontEnd: LinearFrontEnd,
+    settings.ConvolutionFrontEnd: ConvolutionFrontEnd,
+    settings.NoFrontEnd: NoFrontEnd,
+}
 ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
     settings.HomeworkTransformer: HomeworkTransformerEncoder,
     settings.HomeworkConformer: HomeworkConformerEncoder,
@@ -24,6 +32,8 @@ ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
     settings.Conformer: ConformerEncoder,
     settings.Branchformer: BranchformerEncoder,
     settings.EBranchformer: EBranchformerEncoder,
+    settings.EcapaTdnn: EcapaTdnnEncoder,
+    settings.XVectorTdnn: XVectorTdnnEncoder,
 }
 POOLINGS: dict[type[settings.Section], type[nn.Module]] = {
     settings.MeanPooling: MeanPooling,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from engine.models.registry import ENCODERS, HEADS, POOLINGS
+from engine.models.registry import ENCODERS, FRONT_ENDS, HEADS, POOLINGS
 from engine.preset import Preset
 
 
@@ -13,15 +13,17 @@ class SpeakerModel(nn.Module):
 
     def __init__(self, preset: Preset, speakers: int) -> None:
         super().__init__()
-        width = preset.encoder.d_model
-        self.front_end = nn.Linear(preset.features.mel_bands, width)
-        self.encoder = ENCODERS[type(preset.encoder)](preset.encoder)
+        width = getattr(preset.encoder, "d_model", 0) or getattr(preset.encoder, "channels", 0)
+        bands = preset.features.mel_bands
+        self.front_end = FRONT_ENDS[type(preset.front_end)](preset.front_end, bands, width)
+        self.encoder = ENCODERS[type(preset.encoder)](preset.encoder, self.front_end.output_width)
         self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, self.encoder.output_width)
         self.head = HEADS[type(preset.head)](preset.head, self.pooling.output_width, speakers)
 
     def pool(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
         """frames: (batch, time, mel), mask: (batch, time) or None -> (batch, width), the head's input."""
-        pooled: Tensor = self.pooling(self.encoder(self.front_end(frames), mask), mask)
+        frames, mask = self.front_end(frames, mask)
+        pooled: Tensor = self.pooling(self.encoder(frames, mask), mask)
         return pooled
 
     def embed(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -33,8 +33,8 @@ class TransformerBlock(nn.Module):
 class TransformerEncoder(BlockEncoder):
     """`layers` blocks of `TransformerBlock`, and a last norm, since nothing in them normalises what they add up to."""
 
-    def __init__(self, settings: Transformer) -> None:
-        super().__init__(settings, lambda: TransformerBlock(settings))
+    def __init__(self, settings: Transformer, inputs: int) -> None:
+        super().__init__(settings, inputs, lambda: TransformerBlock(settings))
         self.output_norm = make_norm(settings.norm, self.output_width)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:

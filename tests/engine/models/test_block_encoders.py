@@ -27,7 +27,7 @@ WIDTH, TIME = 12, 9
 
 def encoder_of(settings: Section) -> BlockEncoder:
     torch.manual_seed(1)
-    encoder = ENCODERS[type(settings)](settings).eval().double()
+    encoder = ENCODERS[type(settings)](settings, WIDTH).eval().double()
     for parameter in encoder.parameters():  # norms and gates begin as identities, which would hide a missing one
         nn.init.normal_(parameter, std=0.3)
     for norm in (module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d)):
@@ -194,7 +194,7 @@ def test_stochastic_depth_changes_nothing_on_average_and_nothing_afterwards() ->
     encoder, sure = encoder_of(settings), encoder_of(Transformer(**COMMON, ffn=16, dropout=0.0))
     frames = torch.randn(1, TIME, WIDTH, dtype=torch.float64)
     torch.testing.assert_close(encoder(frames, None), sure(frames, None))
-    block = BlockEncoder(Transformer(**{**COMMON, "layers": 1}, stochastic_depth=0.5), nn.Identity)
+    block = BlockEncoder(Transformer(**{**COMMON, "layers": 1}, stochastic_depth=0.5), WIDTH, nn.Identity)
     block.blocks[0].forward = lambda x, mask: x + 1  # type: ignore[method-assign]
     passed = block.train()(torch.zeros(4000, 1, 1), None).flatten()
     assert set(passed.tolist()) == {0.0, 2.0}

@@ -44,7 +44,7 @@ def model_of(name: str) -> SpeakerModel:
 def test_the_transformer_follows_its_formulas() -> None:
     model = model_of("transformer-154k")
     frames = torch.randn(3, 50, 40, dtype=torch.float64)
-    x = frames @ model.front_end.weight.T + model.front_end.bias
+    x = frames @ model.front_end.project.weight.T + model.front_end.project.bias
     layer = model.encoder.layers[0]
     for _ in range(3):
         x = feed_forward(layer.feed_forward, norm(layer.attention_norm, attention(layer.attention, x, 1) + x))
@@ -57,7 +57,7 @@ def test_the_transformer_follows_its_formulas() -> None:
 def test_the_conformer_follows_its_formulas() -> None:
     model = model_of("conformer-225k")
     frames = torch.randn(3, 50, 40, dtype=torch.float64)
-    x = frames @ model.front_end.weight.T + model.front_end.bias
+    x = frames @ model.front_end.project.weight.T + model.front_end.project.bias
     layer = model.encoder.layers[0]
     kernel = layer.convolution.convolution.weight  # (160, 80, 3)
     for _ in range(3):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine.models.layers import length_mask
-from engine.models.registry import ENCODERS, HEADS, POOLINGS
+from engine.models.registry import ENCODERS, FRONT_ENDS, HEADS, POOLINGS
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.preset_file import allowed, keys_of, kinds_of, with_overrides
@@ -28,9 +28,13 @@ def choices_of(part: str, kind: str) -> list[tuple[str, str]]:
 
 
 CHOICES = [
-    (part, *choice) for part in ("encoder", "pooling", "head") for k in kinds_of(part) for choice in choices_of(part, k)
+    (part, *choice)
+    for part in ("front_end", "encoder", "pooling", "head")
+    for k in kinds_of(part)
+    for choice in choices_of(part, k)
 ]
 PARTS = [
+    *[("front_end", kind) for kind in ("linear", "convolution")],
     *[("encoder", kind) for kind in kinds_of("encoder")],
     *[("pooling", kind) for kind in kinds_of("pooling")],
     *[("head", kind) for kind in kinds_of("head")],
@@ -41,7 +45,16 @@ SPEAKERS = 7
 def small_preset(part: str, kind: str) -> Preset:
     """A preset small enough for exact tests, with one part of the given kind."""
     preset = with_overrides(find_preset("quick-tour"), [f"{part}.kind={kind}"])
-    sizes = {"d_model": 12, "layers": 2, "heads": 2, "ffn": 16, "cgmlp": 16, "kernel": 3, "dropout": 0.0}
+    sizes = {
+        "d_model": 12,
+        "layers": 2,
+        "heads": 2,
+        "ffn": 16,
+        "cgmlp": 16,
+        "kernel": 3,
+        "dropout": 0.0,
+        "channels": 16,
+    }
     known = keys_of("encoder", str(preset.encoder.__struct_config__.tag))
     fitting = [f"encoder.{key}={size}" for key, size in sizes.items() if key in known]
     return with_overrides(preset, ["features.mel_bands=5", *fitting])
@@ -53,7 +66,7 @@ def model_of(preset: Preset) -> SpeakerModel:
 
 
 def test_every_kind_that_a_preset_can_name_has_its_class() -> None:
-    for section, registry in (("encoder", ENCODERS), ("pooling", POOLINGS), ("head", HEADS)):
+    for section, registry in (("front_end", FRONT_ENDS), ("encoder", ENCODERS), ("pooling", POOLINGS), ("head", HEADS)):
         registered = {structure.__struct_config__.tag for structure in registry}
         assert registered == set(kinds_of(section))
 
@@ -100,7 +113,11 @@ def test_gradients_are_those_of_finite_differences(part: str, kind: str) -> None
     torch.manual_seed(0)
     model = model_of(small_preset("encoder", kind)).double()
     module = getattr(model, part)
-    inputs = {"encoder": (2, 4, 12), "pooling": (2, 4, model.encoder.output_width), "head": (2, 12)}[part]
+    inputs = {
+        "encoder": (2, 4, model.front_end.output_width),
+        "pooling": (2, 4, model.encoder.output_width),
+        "head": (2, model.pooling.output_width),
+    }[part]
     mask = length_mask(torch.tensor([4, 3]), 4)
     call = module if part == "head" else lambda frames: module(frames, mask)
     assert torch.autograd.gradcheck(call, torch.randn(inputs, dtype=torch.float64, requires_grad=True))
@@ -145,7 +162,7 @@ def test_it_learns_eight_utterances_by_heart(part: str, kind: str) -> None:
     assert loss.item() < 0.1
 
 
-@pytest.mark.parametrize("kind", kinds_of("encoder"))
+@pytest.mark.parametrize("kind", [kind for kind in kinds_of("encoder") if "share_layers" in keys_of("encoder", kind)])
 def test_a_shared_layer_is_held_once_and_used_at_every_position(kind: str) -> None:
     preset = with_overrides(small_preset("encoder", kind), ["encoder.share_layers=true"])
     shared, one = model_of(preset), model_of(with_overrides(preset, ["encoder.layers=1"]))

@@ -249,7 +249,7 @@ def test_divergence_ends_the_run_with_advice_and_keeps_what_was_saved(make_train
         events.append(event)
         if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 4:
             with torch.no_grad():
-                trainer.model.front_end.weight.fill_(float("nan"))
+                trainer.model.front_end.project.weight.fill_(float("nan"))
     assert isinstance(events[-1], e.Failed)
     assert events[-1].cause == "diverged"
     diagnosis = of_kind(events, e.Diagnosis)[0]
