@@ -70,7 +70,7 @@ def test_ecapa_follows_its_formulas() -> None:
 
 
 def test_an_x_vector_frame_sees_seven_frames_to_each_side() -> None:
-    encoder = randomised(XVectorTdnnEncoder(XVectorTdnn(channels=6, output_channels=4), inputs=5))
+    encoder = randomised(XVectorTdnnEncoder(XVectorTdnn(channels=64, output_channels=4), inputs=5))
     frames = torch.randn(1, 31, 5, dtype=torch.float64, requires_grad=True)
     encoder(frames, None)[0, 15].square().sum().backward()
     reached = frames.grad[0].abs().sum(-1).nonzero().flatten().tolist()  # type: ignore[index]
