@@ -144,6 +144,17 @@ class HomeworkConformer(Section, frozen=True, tag_field="kind", tag="homework_co
     dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
 
 
+class HomeworkSample(Section, frozen=True, tag_field="kind", tag="homework_sample"):
+    """[encoder] of kind homework_sample."""
+
+    d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
+    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 1
+    share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = False
+    heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 2
+    ffn: Annotated[Width, Meta(description="hidden width of the feed-forward network")] = 256
+    dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.1
+
+
 class Blocks(Section, frozen=True):
     """Keys that all encoders have which are a pile of equal residual blocks."""
 
@@ -278,7 +289,8 @@ class CosineHead(Section, frozen=True, tag_field="kind", tag="cosine"):
 
 FrontEnd: TypeAlias = LinearFrontEnd | ConvolutionFrontEnd | NoFrontEnd
 Encoder: TypeAlias = (
-    HomeworkTransformer
+    HomeworkSample
+    | HomeworkTransformer
     | HomeworkConformer
     | Transformer
     | Conformer

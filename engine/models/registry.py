@@ -15,6 +15,7 @@ from engine.models.ecapa_tdnn import EcapaTdnnEncoder
 from engine.models.front_end import ConvolutionFrontEnd, LinearFrontEnd, NoFrontEnd
 from engine.models.heads import BatchNormLinearHead, CosineHead, Head, LinearHead, MlpHead
 from engine.models.homework_conformer import HomeworkConformerEncoder
+from engine.models.homework_sample import HomeworkSampleEncoder
 from engine.models.homework_transformer import HomeworkTransformerEncoder
 from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
 from engine.models.transformer import TransformerEncoder
@@ -26,6 +27,7 @@ FRONT_ENDS: dict[type[settings.Section], type[nn.Module]] = {
     settings.NoFrontEnd: NoFrontEnd,
 }
 ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
+    settings.HomeworkSample: HomeworkSampleEncoder,
     settings.HomeworkTransformer: HomeworkTransformerEncoder,
     settings.HomeworkConformer: HomeworkConformerEncoder,
     settings.Transformer: TransformerEncoder,

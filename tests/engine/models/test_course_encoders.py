@@ -7,7 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from engine.models.homework_sample import HomeworkSampleEncoder
+from engine.models.layers import length_mask
 from engine.models.speaker_model import SpeakerModel
+from engine.preset import HomeworkSample
 from engine.preset_library import find_preset
 
 
@@ -72,3 +75,21 @@ def test_the_conformer_follows_its_formulas() -> None:
     normed = normed * model.head.norm.weight + model.head.norm.bias
     expected = normed @ model.head.classifier.weight.T + model.head.classifier.bias
     torch.testing.assert_close(model(frames), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_sample_is_torchs_own_layer() -> None:
+    encoder = HomeworkSampleEncoder(HomeworkSample(), 80).eval()
+    theirs = nn.TransformerEncoderLayer(80, 2, dim_feedforward=256, batch_first=True).eval()
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == 67_536
+    ours = encoder.layers[0]
+    pairs = {
+        "self_attn.in_proj_": ours.attention.query_key_value, "self_attn.out_proj.": ours.attention.output,
+        "linear1.": ours.feed_forward.expand, "linear2.": ours.feed_forward.contract,
+        "norm1.": ours.attention_norm, "norm2.": ours.feed_forward_norm,
+    }  # fmt: skip
+    theirs.load_state_dict(
+        {name + kind: getattr(layer, kind) for name, layer in pairs.items() for kind in ("weight", "bias")}
+    )
+    frames, mask = torch.randn(3, 50, 80), length_mask(torch.tensor([50, 20, 1]), 50)
+    expected = theirs(frames, src_key_padding_mask=~mask)
+    torch.testing.assert_close(encoder(frames, mask)[mask], expected[mask], rtol=1e-5, atol=1e-5)
