@@ -61,11 +61,11 @@ def open_corpus(spec: str, data: Data | None = None) -> Corpus:
     corpus = layout.read(resolved, data)
     speakers = corpus.speakers
     if not speakers:
-        raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; a corpus lies like this\n{_pictures()}")
+        raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; {_picture(layout)}")
     if len(speakers) < 2:
         raise InputError(
-            f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)}; a corpus lies"
-            f" like this\n{_pictures() if layout is audio_folder.LAYOUT else layout.picture}"
+            f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)};"
+            f" {_picture(layout)}"
         )
     return select(corpus, data)
 
@@ -81,13 +81,15 @@ def _layout(spec: str, root: Path, name: str) -> Layout:
         if layout.recognises(root):
             return layout
     raise InputError(
-        f"{spec} is a file, and none that lists a corpus; give the folder with the speakers' folders, or 'demo'\n"
-        f"{_pictures()}"
+        f"{spec} is a file, and none that lists a corpus; give the folder with the speakers' folders, or 'demo';"
+        f" {_picture(audio_folder.LAYOUT)}"
     )
 
 
-def _pictures() -> str:
-    return "\nor\n".join(layout.picture for layout in LAYOUTS.values())
+def _picture(layout: Layout) -> str:
+    """What the path was taken for, and what else there is."""
+    others = ", ".join(name for name in LAYOUTS if name != layout.name)
+    return f"as '{layout.name}' a corpus lies like this\n{layout.picture}\nother layouts: {others} (docs/corpora.md)"
 
 
 def _similar(root: Path) -> str:
