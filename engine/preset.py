@@ -107,6 +107,58 @@ class Segments(Section, frozen=True):
             description="what becomes of an utterance shorter than a segment: it wraps around, or is padded and masked"
         ),
     ] = "repeat"
+    shortest: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="frames of the shortest training segment, when each batch draws its length between this and"
+            " segments.frames; 0: always segments.frames",
+        ),
+    ] = 0
+    normalise: Annotated[
+        Literal["none", "utterance", "running"],
+        Meta(
+            description="mean that is subtracted from each mel band: none, that of the whole utterance, or that of"
+            " segments.normalise_frames around each frame"
+        ),
+    ] = "none"
+    normalise_frames: Annotated[int, Meta(ge=1, le=100_000, description="frames of the running mean")] = 300
+
+
+class Augment(Section, frozen=True):
+    """[augment]: what training segments are changed by, and changed copies of a corpus; validation sees none of it."""
+
+    time_masks: Annotated[int, Meta(ge=0, le=64, description="stretches of time hidden in each segment")] = 0
+    time_mask_frames: Annotated[int, Meta(ge=1, le=100_000, description="frames of such a stretch, at most")] = 20
+    frequency_masks: Annotated[int, Meta(ge=0, le=64, description="stretches of mel bands hidden in each segment")] = 0
+    frequency_mask_bands: Annotated[int, Meta(ge=1, le=512, description="mel bands of such a stretch, at most")] = 8
+    speeds: Annotated[
+        tuple[Annotated[float, Meta(ge=0.5, le=2.0)], ...],
+        Meta(description="one more copy of the corpus at each of these speeds, tempo and pitch together"),
+    ] = ()
+    speeds_are_speakers: Annotated[
+        bool, Meta(description="a speaker at another speed is one more class while training; else the same speaker")
+    ] = False
+    noise: Annotated[
+        str, Meta(description="folder with recordings of noise, at any depth (MUSAN); the noisy copies mix one in")
+    ] = ""
+    noise_snr_db: Annotated[
+        tuple[Annotated[float, Meta(ge=-50.0, le=100.0)], Annotated[float, Meta(ge=-50.0, le=100.0)]],
+        Meta(description="lowest and highest power of the speech relative to the noise, dB"),
+    ] = (0.0, 15.0)
+    reverberation: Annotated[
+        str,
+        Meta(
+            description="folder with impulse responses of rooms, at any depth (RIRS_NOISES); the noisy copies take one"
+        ),
+    ] = ""
+    copies: Annotated[
+        int, Meta(ge=1, le=32, description="noisy copies of the corpus, when augment.noise or reverberation is given")
+    ] = 1
+    seed: Annotated[
+        int, Meta(ge=0, le=2**63 - 1, description="decides the noise, its loudness and the room of each utterance")
+    ] = 0
 
 
 class HomeworkTransformer(Section, frozen=True, tag_field="kind", tag="homework_transformer"):
@@ -231,6 +283,7 @@ class Preset(Section, frozen=True):
     budget: Budget = field(default_factory=Budget)
     data: Data = field(default_factory=Data)
     features: Features = field(default_factory=Features)
+    augment: Augment = field(default_factory=Augment)
 
     @property
     def name(self) -> str:

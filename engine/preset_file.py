@@ -22,7 +22,7 @@ from msgspec import inspect as msgspec_inspect
 from msgspec.structs import FieldInfo, fields
 
 from engine.errors import InputError, nearest_spelling
-from engine.preset import Preset, Section
+from engine.preset import Augment, Preset, Section, Segments
 
 SECTIONS: dict[str, FieldInfo] = {item.name: item for item in fields(Preset)}
 
@@ -199,6 +199,16 @@ def _contradictions(sections: dict[str, Section]) -> list[str]:
     features = sections.get("features")
     if features is not None and features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
         problems.append("features.lowest_hz lies above half of features.sample_rate; nothing would be left to hear")
+    segments = sections["segments"]
+    if isinstance(segments, Segments) and segments.shortest > segments.frames:
+        problems.append(f"segments.shortest = {segments.shortest} is more than segments.frames = {segments.frames}")
+    augment = sections.get("augment")
+    if isinstance(augment, Augment):
+        if 1.0 in augment.speeds or len(set(augment.speeds)) < len(augment.speeds):
+            problems.append(f"augment.speeds = {list(augment.speeds)}: each speed stands there once, and 1 never does")
+        lowest, highest = augment.noise_snr_db
+        if lowest > highest:
+            problems.append(f"augment.noise_snr_db = {[lowest, highest]} begins above its end")
     return problems
 
 
@@ -212,6 +222,8 @@ def allowed(annotation: Any) -> str:
         if getattr(meta, name) is not None
     }
     bare = _bare(annotation)
+    if get_origin(bare) is tuple:
+        return _list_in_words(bare)
     if get_origin(bare) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(bare))
     pattern = next((meta.description for meta in metas if meta.pattern), None)
@@ -222,6 +234,14 @@ def allowed(annotation: Any) -> str:
     phrases = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
     limits = [f"{phrases[name]} {bounds[name]}" for name in ("ge", "gt", "le", "lt") if name in bounds]
     return " ".join([text, " and ".join(limits)]).strip()
+
+
+def _list_in_words(bare: Any) -> str:
+    """For a tuple of bounded numbers, of any length or of a fixed one: "a list of numbers from 0.5 to 2"."""
+    items = get_args(bare)
+    count = "" if Ellipsis in items else f"{len(items)} "
+    bounds = {name: getattr(meta, name) for meta in _metas(items[0]) for name in ("ge", "le")}
+    return f"a list of {count}numbers from {bounds['ge']:g} to {bounds['le']:g}"
 
 
 def _allowed_keys(known: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ def prepare_samples(
         raise UnusableAudio("not finite", "contains samples that are infinite or not a number")
     if rate != features.sample_rate:
         samples = soxr.resample(samples, rate, features.sample_rate, quality="HQ")
-    if change is not None:
+    if change is not None and len(samples):
         samples = change(samples, features.sample_rate)
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < QUIETEST_PEAK:
