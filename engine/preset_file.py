@@ -21,8 +21,10 @@ from msgspec import Meta
 from msgspec import inspect as msgspec_inspect
 from msgspec.structs import FieldInfo, fields
 
+from engine.contradictions import contradictions
 from engine.errors import InputError, nearest_spelling
-from engine.preset import Features, NoFrontEnd, Preset, Section
+from engine.preset import Preset
+from engine.section import Section
 
 SECTIONS: dict[str, FieldInfo] = {item.name: item for item in fields(Preset)}
 
@@ -108,10 +110,12 @@ def _from_tables(tables: dict[str, Any], source: str, overrides: Iterable[str]) 
         elif item.required:
             problems.append(f"section [{name}] is missing")
     if not problems:
-        problems += _contradictions(sections)
+        # Each section was converted to its field's own type.
+        preset = Preset(**sections)  # type: ignore[arg-type]
+        problems = contradictions(preset)
     if problems:
         raise PresetError(source, problems)
-    return Preset(**sections)  # type: ignore[arg-type]  # each section was converted to its field's own type
+    return preset
 
 
 def _apply(override: str, tables: dict[str, Any], problems: list[str]) -> None:
@@ -183,37 +187,6 @@ def _section(name: str, table: Any, problems: list[str]) -> Section | None:
     return structure(**values) if len(problems) == before else None
 
 
-def _contradictions(sections: dict[str, Section]) -> list[str]:
-    """What is wrong between keys that are fine one by one."""
-    problems = []
-    encoder = sections["encoder"]
-    width, heads = getattr(encoder, "d_model", None), getattr(encoder, "heads", None)
-    if width is not None and heads is not None and width % heads:
-        divisors = ", ".join(str(n) for n in range(1, min(width, 64) + 1) if width % n == 0)
-        problems.append(
-            f"encoder.d_model = {width} is not divisible by encoder.heads = {heads} (allowed heads: {divisors})"
-        )
-    for key in ("kernel", "merge_kernel"):
-        kernel = getattr(encoder, key, 1)
-        if kernel % 2 == 0:
-            problems.append(f"encoder.{key} = {kernel} is even; it takes an odd number, such as {kernel + 1}")
-    cgmlp = getattr(encoder, "cgmlp", 0)
-    if cgmlp % 2:
-        problems.append(f"encoder.cgmlp = {cgmlp} is odd; half of it gates the other half, so it takes an even number")
-    channels, scale = getattr(encoder, "channels", None), getattr(encoder, "scale", None)
-    if channels is not None and scale is not None and channels % scale:
-        problems.append(f"encoder.channels = {channels} is not divisible by encoder.scale = {scale}")
-    features = sections.get("features", Features())
-    if width not in (None, features.mel_bands) and isinstance(sections.get("front_end"), NoFrontEnd):  # type: ignore[attr-defined]
-        problems.append(
-            f"front_end.kind = 'none' gives the encoder {features.mel_bands} mel bands, and encoder.d_model is {width};"  # type: ignore[attr-defined]
-            " take another front end or another width"
-        )
-    if features.lowest_hz >= features.sample_rate / 2:  # type: ignore[attr-defined]
-        problems.append("features.lowest_hz lies above half of features.sample_rate; nothing would be left to hear")
-    return problems
-
-
 def allowed(annotation: Any) -> str:
     """What a key takes, in words, from its type: "a whole number of at least 1"."""
     metas = _metas(annotation)
@@ -224,6 +197,8 @@ def allowed(annotation: Any) -> str:
         if getattr(meta, name) is not None
     }
     bare = _bare(annotation)
+    if get_origin(bare) is tuple:
+        return _list_in_words(bare)
     if get_origin(bare) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(bare))
     pattern = next((meta.description for meta in metas if meta.pattern), None)
@@ -234,6 +209,14 @@ def allowed(annotation: Any) -> str:
     phrases = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
     limits = [f"{phrases[name]} {bounds[name]}" for name in ("ge", "gt", "le", "lt") if name in bounds]
     return " ".join([text, " and ".join(limits)]).strip()
+
+
+def _list_in_words(bare: Any) -> str:
+    """For a tuple of bounded numbers, of any length or of a fixed one: "a list of numbers from 0.5 to 2"."""
+    items = get_args(bare)
+    count = "" if Ellipsis in items else f"{len(items)} "
+    bounds = {name: getattr(meta, name) for meta in _metas(items[0]) for name in ("ge", "le")}
+    return f"a list of {count}numbers from {bounds['ge']:g} to {bounds['le']:g}"
 
 
 def _allowed_keys(known: Iterable[str]) -> str:

@@ -41,7 +41,7 @@ def train(
     if earlier is not None:
         return _take_up(earlier)
     settings = prepare_preset(preset, list(overrides), steps, device)
-    start_and_follow(settings, check_corpus(data), folder, "auto")
+    start_and_follow(settings, check_corpus(data, settings), folder, "auto")
     return list_runs(folder)[0]
 
 

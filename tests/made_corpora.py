@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,16 @@ def audio_folder(root: Path, speakers: int = 4, each: int = 10, seconds: float =
     return root
 
 
+def recorded(root: Path, *names: str, seconds: float = 0.4) -> Path:
+    """A recording in each of these files below `root`, no two of them alike; returns the root."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        seed = zlib.crc32(name.encode())
+        soundfile.write(path, voice(90 + seed % 200, seconds, seed), RATE)
+    return root
+
+
 def random_frames(speakers: int, each: int, shortest: int = 20, longest: int = 80, mel: int = 40) -> PackedCorpus:
     """A packed corpus whose frames scatter around a mean of their speaker's own."""
     random = np.random.default_rng(7)
@@ -54,3 +66,29 @@ def random_frames(speakers: int, each: int, shortest: int = 20, longest: int = 8
         fingerprint="random",
         features=Features(mel_bands=mel),
     )
+
+
+def homework_folder(root: Path, speakers: int = 4, each: int = 10, mel_bands: int = 40) -> Path:
+    """The homework's layout: metadata.json, mapping.json, testdata.json, and frames around each speaker's mean."""
+    import torch
+
+    random = np.random.default_rng(7)
+    root.mkdir(parents=True)
+    listed: dict[str, list[dict[str, object]]] = {}
+    for speaker in range(speakers):
+        mean = 2 * random.normal(size=mel_bands) - 8
+        for number in range(each):
+            frames = mean + random.normal(size=(30 + 3 * number, mel_bands))
+            name = f"uttr-{speaker:02d}{number:02d}.pt"
+            torch.save(torch.from_numpy(frames.astype(np.float32)), root / name)
+            listed.setdefault(f"id{speaker:05d}", []).append({"feature_path": name, "mel_len": len(frames)})
+    torch.save(torch.zeros(40, mel_bands), root / "uttr-test.pt")
+    mapping = {
+        "speaker2id": {speaker: number for number, speaker in enumerate(listed)},
+        "id2speaker": {str(number): speaker for number, speaker in enumerate(listed)},
+    }
+    test = {"n_mels": mel_bands, "utterances": [{"feature_path": "uttr-test.pt", "mel_len": 40}]}
+    (root / "metadata.json").write_text(json.dumps({"n_mels": mel_bands, "speakers": listed}, indent=2))
+    (root / "mapping.json").write_text(json.dumps(mapping))
+    (root / "testdata.json").write_text(json.dumps(test))
+    return root

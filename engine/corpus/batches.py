@@ -6,82 +6,69 @@ run draw the same, and no loader has a state to save.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from engine.corpus.augment import hide, lengths_of
+from engine.corpus.frame_store import Batch, FrameStore
 from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import validation_starts
-from engine.models.layers import length_mask
-from engine.preset import Segments
+from engine.preset import Augment, Segments
 
-ORDER_STREAM, START_STREAM = 1, 2
-DEVICE_MEMORY_SHARE = 0.6
-
-
-class Batch(NamedTuple):
-    """frames: (batch, time, mel) float32; mask: (batch, time) or None when all are real; speakers: (batch,)."""
-
-    frames: Tensor
-    mask: Tensor | None
-    speakers: Tensor
-
-
-class FrameStore:
-    """All frames of a corpus as one float16 tensor, on the training device when they fit there."""
-
-    def __init__(self, packed: PackedCorpus, device: torch.device) -> None:
-        self.device = device
-        self.offsets = packed.offsets
-        self.lengths = packed.lengths
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the memory map is read-only, and nothing here writes to it
-            frames = torch.from_numpy(packed.frames)  # (frames in all, mel)
-        self.frames = frames.to(device) if _fits(frames, device) else frames
-        self.speakers = torch.from_numpy(np.ascontiguousarray(packed.speakers_of)).to(device)
-
-    def gather(self, utterances: NDArray[np.int64], starts: NDArray[np.int64], time: int, wrap: bool) -> Batch:
-        """Segments of `time` frames; one that runs over its utterance's end wraps around, or is padded and masked.
-
-        utterances, starts: (batch,).
-        """
-        lengths = self.lengths[utterances][:, None]
-        within = starts[:, None] + np.arange(time)[None, :]  # (batch, time): places inside the utterance
-        inside = within % lengths if wrap else np.minimum(within, lengths - 1)
-        index = torch.from_numpy((self.offsets[utterances][:, None] + inside).ravel()).to(self.frames.device)
-        frames = self.frames.index_select(0, index).view(len(utterances), time, -1)
-        frames = frames.to(self.device, torch.float32, non_blocking=True)
-        speakers = self.speakers[torch.from_numpy(utterances).to(self.device)]
-        remaining = lengths[:, 0] - starts
-        if wrap or bool((remaining >= time).all()):
-            return Batch(frames, None, speakers)
-        mask = length_mask(torch.from_numpy(remaining).to(self.device), time)
-        return Batch(frames * mask[:, :, None], mask, speakers)
+# What random numbers are for: each purpose has a stream of its own, so that none disturbs another.
+ORDER_STREAM, START_STREAM, LENGTH_STREAM, VERSION_STREAM, MASK_STREAM = 1, 2, 3, 4, 5
 
 
 class TrainingBatches:
     """Random segments of the training utterances: each utterance once an epoch, in an order of its own."""
 
-    def __init__(self, store: FrameStore, utterances: NDArray[np.int64], segments: Segments, seed: int) -> None:
+    def __init__(
+        self,
+        store: FrameStore,
+        utterances: NDArray[np.int64],
+        segments: Segments,
+        seed: int,
+        augment: Augment | None = None,
+    ) -> None:
         self.store = store
         self.utterances = utterances
         self.segments = segments
+        self.augment = augment or Augment()
         self.seed = seed
+        self._lengths = lengths_of(segments)
         self._order: tuple[int, NDArray[np.int64]] = (-1, utterances)
 
     def at(self, step: int) -> Batch:
         """The batch of a step, counted from zero."""
-        utterances = self.utterances_at(step)
-        time = self.segments.frames
-        room = np.maximum(self.store.lengths[utterances] - time, 0)  # the last start at which a segment is whole
+        rows, time = self.rows_at(step), self.frames_at(step)
+        lengths = self.store.lengths[rows]
+        room = np.maximum(lengths - time, 0)  # the last start at which a segment is whole
         wrap = self.segments.short == "repeat"
-        starts = (_random(self.seed, START_STREAM, step).random(len(utterances)) * (room + 1)).astype(np.int64)
-        return self.store.gather(utterances, starts, time, wrap)
+        starts = (_random(self.seed, START_STREAM, step).random(len(rows)) * (room + 1)).astype(np.int64)
+        batch = self.store.gather(rows, starts, time, wrap)
+        if not (self.augment.time_masks or self.augment.frequency_masks):
+            return batch
+        real = np.full(len(rows), time) if wrap else np.minimum(lengths, time)
+        random = _random(self.seed, MASK_STREAM, step)
+        return batch._replace(frames=hide(batch.frames, batch.mask, real, self.augment, self.segments, random))
+
+    def frames_at(self, step: int) -> int:
+        """The length of a step's segments."""
+        if len(self._lengths) == 1:
+            return int(self._lengths[0])
+        return int(_random(self.seed, LENGTH_STREAM, step).choice(self._lengths))
+
+    def rows_at(self, step: int) -> NDArray[np.int64]:
+        """The rows of the store that a step's batch is cut from: of each utterance any of its versions."""
+        utterances = self.utterances_at(step)
+        versions = self.store.versions  # (1 + copies, utterances)
+        if len(versions) == 1:
+            return utterances
+        return versions[
+            _random(self.seed, VERSION_STREAM, step).integers(len(versions), size=len(utterances)), utterances
+        ]
 
     def utterances_at(self, step: int) -> NDArray[np.int64]:
         """The utterances of a step's batch: a stretch of one epoch's order, or of several where it crosses an end."""
@@ -136,11 +123,3 @@ class ValidationBatches:
 def _random(seed: int, stream: int, place: int) -> np.random.Generator:
     """Random numbers that are a function of the seed, what they are for, and the step or epoch."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, place, stream]))
-
-
-def _fits(frames: Tensor, device: torch.device) -> bool:
-    """Whether all frames may live on the device and leave room to train."""
-    if device.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return frames.numel() * frames.element_size() < DEVICE_MEMORY_SHARE * free

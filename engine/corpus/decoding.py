@@ -1,10 +1,13 @@
 """Audio files as samples: what can be decoded, headers, whole files and stretches of them.
 
-What becomes of the samples says `features.py`.
+libsndfile reads most of them, and PyAV, where it is installed, the rest (`m4a.py`). What becomes of the samples says
+`features.py`.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,18 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-UNSUPPORTED_ENDINGS = (".m4a", ".aac", ".wma", ".amr", ".webm", ".sph", ".aif", ".aiff")
+M4A_ENDINGS = (".m4a", ".mp4", ".aac")
+UNSUPPORTED_ENDINGS = (".wma", ".amr", ".webm", ".sph", ".aif", ".aiff")
+AUDIO_ENDINGS = ENDINGS + M4A_ENDINGS + UNSUPPORTED_ENDINGS
+
+NEEDS_PYAV = "needs PyAV: pip install 'spk-tui[m4a]'"
+
+EXACT_JUMPS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+"""Encodings, by libsndfile's names (FLAC's are PCM's), in which a jump lands on the very sample that is asked for.
+
+In MP3 with a varying bit rate, and near the end of Vorbis, other samples come after a jump, and some kinds of ADPCM
+allow none: stretches of these are decoded from the recording's beginning, some thousand times faster than it plays.
+"""
 
 DECODE_BLOCK = 1 << 18  # samples a channel; many channels never exist in memory all at once
 LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
@@ -35,13 +49,40 @@ class Header(Struct, frozen=True):
     seconds: float
 
 
+def is_audio(name: str) -> bool:
+    """Whether a file's name ends as those of recordings do, in any case."""
+    return name.lower().endswith(AUDIO_ENDINGS)
+
+
+def why_undecodable(name: str) -> str:
+    """Why a recording with this name can't be decoded here, judged by its ending alone; empty when it can."""
+    if _is_m4a(name) and not pyav_is_there():
+        return NEEDS_PYAV
+    if name.lower().endswith(UNSUPPORTED_ENDINGS):
+        return f"is not one of {', '.join(ENDINGS + M4A_ENDINGS)}; convert it"
+    return ""
+
+
+@cache  # a corpus has a million recordings, and looking for a package takes a while
+def pyav_is_there() -> bool:
+    """Whether PyAV, which is an extra, can be imported."""
+    try:
+        import_module("av")
+    except ImportError:
+        return False
+    return True
+
+
 def read_header(path: Path) -> Header:
     """The header of an audio file. Raises `UnusableAudio` when it is unreadable, empty, or promises the impossible."""
     try:
         if path.stat().st_size == 0:
             raise UnusableAudio("empty", "is an empty file")
-        with soundfile.SoundFile(path) as file:
-            header = Header(file.samplerate, file.channels, file.frames / file.samplerate)
+        if _is_m4a(path.name):
+            header = _header_by_pyav(path)
+        else:
+            with soundfile.SoundFile(path) as file:
+                header = Header(file.samplerate, file.channels, file.frames / file.samplerate)
     except (soundfile.SoundFileError, OSError) as error:
         raise UnusableAudio("unreadable", reason_of(error)) from None
     if header.seconds == 0:
@@ -60,25 +101,62 @@ def decode(path: Path, start: float = 0.0, end: float | None = None) -> tuple[ND
     try:
         if path.stat().st_size == 0:
             raise UnusableAudio("empty", "is a file of 0 bytes")
-        with soundfile.SoundFile(path) as file:
-            rate = int(file.samplerate)
-            if start > 0:
-                file.seek(min(round(start * rate), file.frames))
-            left = None if end is None else round(end * rate) - round(start * rate)
-            # Block by block, until there is no more: the length in a header may be wrong, even absurdly great.
-            blocks = []
-            while left is None or left > 0:
-                size = DECODE_BLOCK if left is None else min(left, DECODE_BLOCK)
-                block = file.read(size, dtype="float32", always_2d=True)  # (samples, channels)
-                if not len(block):
-                    break
-                blocks.append(block[:, 0] if file.channels == 1 else block.mean(axis=1))
-                left = None if left is None else left - len(block)
+        read = _decode_by_pyav if _is_m4a(path.name) else _decode_by_libsndfile
+        samples, rate = read(path, start, end)
     except (soundfile.SoundFileError, OSError) as error:
         raise UnusableAudio("unreadable", reason_of(error)) from None
-    if not blocks:
+    if not len(samples):
         raise UnusableAudio("empty", "has no samples")
+    return samples, rate
+
+
+class _Straight(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is read on from where it is: soundfile jumps there after each block, where jumps are possible."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _decode_by_libsndfile(path: Path, start: float, end: float | None) -> tuple[NDArray[np.float32], int]:
+    with _Straight(path) as file:
+        rate = int(file.samplerate)
+        first, last = round(start * rate), None if end is None else round(end * rate)
+        place = file.seek(min(first, file.frames)) if first and file.subtype.startswith(EXACT_JUMPS) else 0
+        # Block by block, until there is no more: the length in a header may be wrong, even absurdly great.
+        blocks = [np.zeros(0, np.float32)]
+        while last is None or place < last:
+            size = DECODE_BLOCK if last is None else min(last - place, DECODE_BLOCK)
+            block = file.read(size, dtype="float32", always_2d=True)  # (samples, channels)
+            if not len(block):
+                break
+            if place + len(block) > first:
+                samples = block[:, 0] if file.channels == 1 else block.mean(axis=1)
+                blocks.append(samples[max(0, first - place) :])
+            place += len(block)
     return np.concatenate(blocks), rate
+
+
+def _is_m4a(name: str) -> bool:
+    return name.lower().endswith(M4A_ENDINGS)
+
+
+def _header_by_pyav(path: Path) -> Header:
+    _demand_pyav()
+    from engine.corpus import m4a
+
+    return m4a.read_header(path)
+
+
+def _decode_by_pyav(path: Path, start: float, end: float | None) -> tuple[NDArray[np.float32], int]:
+    _demand_pyav()
+    from engine.corpus import m4a
+
+    return m4a.decode(path, start, end)
+
+
+def _demand_pyav() -> None:
+    if not pyav_is_there():
+        raise UnusableAudio("unsupported", NEEDS_PYAV)
 
 
 def reason_of(error: Exception) -> str:

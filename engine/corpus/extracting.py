@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.corpus.corpus import CLIPPED, DUPLICATE, LENGTH_DIFFERS, TWO_SPEAKERS, Corpus, Problem, Utterance
 from engine.corpus.decoding import UnusableAudio, decode
 from engine.corpus.features import log_mel, prepare_samples
+from engine.corpus.waveforms import Perturbation, WaveformRecipe
 from engine.preset import Features
 
 FULL_SCALE = 0.995
@@ -29,8 +30,16 @@ class Extraction(Struct, frozen=True):
     content: bytes = b""  # a hash of the frames: equal for equal content
 
 
-def extract_utterance(utterance: Utterance, corpus: Corpus, features: Features) -> Extraction:
-    """Reads, decodes and computes; raises nothing for what can be wrong with a file."""
+def extract_utterance(
+    utterance: Utterance, corpus: Corpus, features: Features, waveform: WaveformRecipe | None = None
+) -> Extraction:
+    """Reads, decodes and computes; raises nothing for what can be wrong with a file.
+
+    With a waveform recipe the frames are those of the changed utterance; what there is to remark about the utterance
+    itself has been remarked of the corpus.
+    """
+    if waveform is not None:
+        return _extract_changed(utterance, features, waveform)
     try:
         if corpus.mel_bands is None:
             samples, rate = decode(utterance.path, utterance.start, utterance.end)
@@ -46,7 +55,17 @@ def extract_utterance(utterance: Utterance, corpus: Corpus, features: Features) 
     return Extraction(frames, remarks, hashlib.blake2b(frames.tobytes(), digest_size=16).digest())
 
 
-class Copies:
+def _extract_changed(utterance: Utterance, features: Features, waveform: WaveformRecipe) -> Extraction:
+    change = Perturbation(waveform, utterance.id)
+    try:
+        samples, rate = decode(utterance.path, utterance.start, utterance.end)
+        frames = log_mel(prepare_samples(samples, rate, features, change), features).astype(np.float16)
+    except UnusableAudio as error:
+        return Extraction(None, [*change.problems, Problem(error.kind, utterance.id, str(error))])
+    return Extraction(frames, change.problems)
+
+
+class Duplicates:
     """Notices utterances whose content came before: 16 bytes and a name are kept of each."""
 
     def __init__(self) -> None:

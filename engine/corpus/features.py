@@ -7,8 +7,10 @@ It knows single files only; which files there are and where their frames go is t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import soxr
@@ -20,6 +22,8 @@ from engine.errors import InputError
 from engine.preset import Features
 
 Samples = NDArray[np.floating]
+Change: TypeAlias = Callable[[NDArray[np.float32], int], NDArray[np.float32]]
+"""Takes samples and their rate in hertz, returns other samples at the same rate."""
 
 QUIETEST_PEAK = 1e-4  # -80 dB of full scale: three steps of 16-bit audio, so what is left is rounding, not sound
 FRAME_BLOCK = 256  # frames transformed at a time: their windows (400 samples in float64) stay inside a core's cache
@@ -38,9 +42,12 @@ def extract(path: Path, features: Features, start: float = 0.0, end: float | Non
     return log_mel(samples, features).astype(np.float16)
 
 
-def prepare_samples(samples: NDArray[np.float32], rate: int, features: Features) -> NDArray[np.float32]:
+def prepare_samples(
+    samples: NDArray[np.float32], rate: int, features: Features, change: Change | None = None
+) -> NDArray[np.float32]:
     """Resamples, scales the peak and cuts silence, in this order: (samples,) to (samples left,).
 
+    `change` is what a copy of a corpus does to the samples once they are resampled (see `waveforms.py`).
     The peak is scaled before silence is judged, so that a quiet recording isn't taken for silence, and not again after:
     what is cut is below the peak anyway. Raises `UnusableAudio`.
     """
@@ -48,6 +55,8 @@ def prepare_samples(samples: NDArray[np.float32], rate: int, features: Features)
         raise UnusableAudio("not finite", "contains samples that are infinite or not a number")
     if rate != features.sample_rate:
         samples = soxr.resample(samples, rate, features.sample_rate, quality="HQ")
+    if change is not None and len(samples):
+        samples = change(samples, features.sample_rate)
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < QUIETEST_PEAK:
         raise UnusableAudio("silent", "contains no sound" if peak == 0 else "never rises above -80 dB of full scale")
@@ -128,8 +137,7 @@ def mel_bands(features: Features) -> NDArray[np.float64]:
     HTK Book). Raises `InputError` when a band is so narrow that no bin of the Fourier transform falls into it.
     """
     bins = np.arange(features.window // 2 + 1) * features.sample_rate / features.window  # hertz
-    mels = np.linspace(_mel(features.lowest_hz), _mel(features.sample_rate / 2), features.mel_bands + 2)
-    edges = 700 * (10 ** (mels / 2595) - 1)  # hertz; band b rises from edges[b], peaks at b + 1 and ends at b + 2
+    edges = band_edges(features)
     rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
     falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
     bands = np.maximum(0.0, np.minimum(rising, falling))
@@ -141,6 +149,13 @@ def mel_bands(features: Features) -> NDArray[np.float64]:
         )
     bands.setflags(write=False)
     return bands
+
+
+def band_edges(features: Features) -> NDArray[np.float64]:
+    """Hertz, (mel + 2,): band b rises from edges[b], has its peak at edges[b + 1] and ends at edges[b + 2]."""
+    mels = np.linspace(_mel(features.lowest_hz), _mel(features.sample_rate / 2), features.mel_bands + 2)
+    edges: NDArray[np.float64] = 700 * (10 ** (mels / 2595) - 1)
+    return edges
 
 
 def _mel(hertz: float) -> float:

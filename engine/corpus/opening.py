@@ -9,7 +9,17 @@ from pathlib import Path
 
 from engine.corpus.corpus import Corpus
 from engine.corpus.demo import open_demo, parse_demo
-from engine.corpus.readers import audio_folder
+from engine.corpus.readers import (
+    audio_folder,
+    csv_manifest,
+    homework,
+    kaldi,
+    librispeech,
+    nemo,
+    speechbrain,
+    vctk,
+    voxceleb,
+)
 from engine.corpus.readers.layout import Layout
 from engine.corpus.selecting import select
 from engine.errors import InputError, nearest_spelling
@@ -18,6 +28,14 @@ from engine.preset import Data
 
 LAYOUTS: dict[str, Layout] = {
     # The first that recognises a folder reads it, so the one that takes any folder is the last.
+    homework.LAYOUT.name: homework.LAYOUT,
+    voxceleb.LAYOUT.name: voxceleb.LAYOUT,
+    librispeech.LAYOUT.name: librispeech.LAYOUT,
+    vctk.LAYOUT.name: vctk.LAYOUT,
+    kaldi.LAYOUT.name: kaldi.LAYOUT,
+    speechbrain.LAYOUT.name: speechbrain.LAYOUT,  # before csv, which would take its samples for seconds
+    csv_manifest.LAYOUT.name: csv_manifest.LAYOUT,
+    nemo.LAYOUT.name: nemo.LAYOUT,
     audio_folder.LAYOUT.name: audio_folder.LAYOUT,
 }
 
@@ -39,14 +57,15 @@ def open_corpus(spec: str, data: Data | None = None) -> Corpus:
     if not root.exists():
         raise InputError(f"{spec}: there is no such folder{_similar(root)}; give a folder of recordings, or 'demo'")
     resolved = root.resolve()
-    corpus = _layout(spec, resolved, data.layout).read(resolved, data)
+    layout = _layout(spec, resolved, data.layout)
+    corpus = layout.read(resolved, data)
     speakers = corpus.speakers
     if not speakers:
-        raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; a corpus lies like this\n{_pictures()}")
+        raise InputError(f"{spec}: no recordings found{_first_problem(corpus)}; {_picture(layout)}")
     if len(speakers) < 2:
         raise InputError(
-            f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)}; a corpus lies"
-            f" like this\n{_pictures()}"
+            f"{spec}: only one speaker found ('{speakers[0]}'), at least 2 are needed{_deeper(corpus)};"
+            f" {_picture(layout)}"
         )
     return select(corpus, data)
 
@@ -62,13 +81,15 @@ def _layout(spec: str, root: Path, name: str) -> Layout:
         if layout.recognises(root):
             return layout
     raise InputError(
-        f"{spec} is a file, and none that lists a corpus; give the folder with the speakers' folders, or 'demo'\n"
-        f"{_pictures()}"
+        f"{spec} is a file, and none that lists a corpus; give the folder with the speakers' folders, or 'demo';"
+        f" {_picture(audio_folder.LAYOUT)}"
     )
 
 
-def _pictures() -> str:
-    return "\nor\n".join(layout.picture for layout in LAYOUTS.values())
+def _picture(layout: Layout) -> str:
+    """What the path was taken for, and what else there is."""
+    others = ", ".join(name for name in LAYOUTS if name != layout.name)
+    return f"as '{layout.name}' a corpus lies like this\n{layout.picture}\nother layouts: {others} (docs/corpora.md)"
 
 
 def _similar(root: Path) -> str:
@@ -89,4 +110,5 @@ def _first_problem(corpus: Corpus) -> str:
 def _deeper(corpus: Corpus) -> str:
     """A hint for the commonest slip: naming the folder above the speakers' folders."""
     below = {utterance.id.split("/")[1] for utterance in corpus.utterances if utterance.id.count("/") > 1}
-    return f", did you mean '{corpus.root / corpus.speakers[0]}'?" if len(below) > 1 else ""
+    likely = corpus.root / corpus.speakers[0]
+    return f", did you mean '{likely}'?" if len(below) > 1 and likely.is_dir() else ""

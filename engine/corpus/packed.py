@@ -22,15 +22,17 @@ from numpy.typing import NDArray
 
 from engine.corpus.building import build_once
 from engine.corpus.corpus import Corpus, Problem, Utterance
-from engine.corpus.extracting import Copies, Extraction, extract_utterance
+from engine.corpus.extracting import Duplicates, Extraction, extract_utterance
 from engine.corpus.features import mel_bands
+from engine.corpus.flushed_file import FlushedFile
 from engine.corpus.reporting import Report, silently, unhurried
+from engine.corpus.waveforms import WaveformRecipe
 from engine.errors import InputError
 from engine.files import cache_folder, sync
 from engine.machine import usable_cores
 from engine.preset import Features
 
-FORMAT_VERSION = 2  # counts up when the files below, or what features.py computes, come to mean something else
+FORMAT_VERSION = 2  # counts up when the files below, or what features.py or waveforms.py compute, mean something else
 FRAME_TYPE = np.dtype("<f2")
 FEWEST_UTTERANCES = 2  # of a speaker: one to train on and one to hold out
 
@@ -65,6 +67,21 @@ class PackedCorpus:
         return self.seconds / 3600
 
 
+@dataclass(frozen=True)
+class _Packing:
+    """What is packed, and what it is called in reports."""
+
+    corpus: Corpus
+    features: Features
+    waveform: WaveformRecipe | None
+    stage: str
+
+    @property
+    def fewest(self) -> int:
+        """Utterances of a speaker, and speakers, that are needed: a copy stands beside the corpus, which has two."""
+        return FEWEST_UTTERANCES if self.waveform is None else 1
+
+
 class _Index(Struct, frozen=True):
     """index.json: everything but the frames."""
 
@@ -80,7 +97,13 @@ class _Index(Struct, frozen=True):
     parts: list[str]
 
 
-def pack(corpus: Corpus, features: Features, report: Report = silently) -> PackedCorpus:
+def pack(
+    corpus: Corpus,
+    features: Features,
+    report: Report = silently,
+    waveform: WaveformRecipe | None = None,
+    stage: str = STAGE,
+) -> PackedCorpus:
     """The packed form of a corpus: from the cache, or extracted now, on all cores.
 
     Where the corpus holds ready-made frames, their number of mel bands takes the place of the recipe's. Files that are
@@ -88,12 +111,16 @@ def pack(corpus: Corpus, features: Features, report: Report = silently) -> Packe
     are left out and listed in `problems`, as are remarks on what stays. If `report` raises, packing stops and leaves
     nothing behind. Memory doesn't grow with the corpus but for its index. Raises `InputError` when fewer than 2
     speakers are left, the recipe makes no sense, or the cache can't be written.
+
+    With a waveform recipe this packs a changed copy of the corpus (see `copies.py`), which stands beside the corpus, so
+    that one utterance of a speaker, and one speaker, are enough. `stage` is what packing is called in reports.
     """
     features = recipe_for(corpus, features)
     if corpus.mel_bands is None:
         mel_bands(features)  # a recipe that can't work is told before any file is read
-    folder = packed_folder(corpus, features)
-    build_once(folder, _is_complete, lambda partial_folder: _build(partial_folder, corpus, features, report), report)
+    folder = packed_folder(corpus, features, waveform)
+    packing = _Packing(corpus, features, waveform, stage)
+    build_once(folder, _is_complete, lambda partial_folder: _build(partial_folder, packing, report), report)
     return _open(folder)
 
 
@@ -102,11 +129,13 @@ def recipe_for(corpus: Corpus, features: Features) -> Features:
     return features if corpus.mel_bands is None else msgspec.structs.replace(features, mel_bands=corpus.mel_bands)
 
 
-def packed_folder(corpus: Corpus, features: Features) -> Path:
-    """Where the packed form lies: named by the corpus's fingerprint, the recipe and the format."""
+def packed_folder(corpus: Corpus, features: Features, waveform: WaveformRecipe | None = None) -> Path:
+    """Where the packed form lies: named by the corpus's fingerprint, the recipes and the format."""
     key = hashlib.blake2b(digest_size=12)
     for part in (FORMAT_VERSION, corpus.fingerprint, recipe_for(corpus, features)):
         key.update(msgspec.json.encode(part) + b"\0")
+    if waveform is not None:
+        key.update(waveform.key.encode())
     return cache_folder() / "packed" / key.hexdigest()
 
 
@@ -158,19 +187,20 @@ def _open(folder: Path) -> PackedCorpus:
     )
 
 
-def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> None:
+def _build(folder: Path, packing: _Packing, report: Report) -> None:
     """Writes frames and index into `folder`."""
+    corpus, stage = packing.corpus, packing.stage
     report = unhurried(report)
     utterances = sorted(corpus.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
     problems = list(corpus.problems)
     speakers: list[str] = []
     kept: list[tuple[Utterance, int]] = []  # with the number of its frames
     speakers_of: list[int] = []
-    copies = Copies()
-    report(STAGE, 0, len(utterances), "utterances")
+    duplicates = Duplicates()
+    report(stage, 0, len(utterances), "utterances")
     with (
-        _frames_path(folder).open("wb") as file,
-        closing(_extract_all(utterances, corpus, features)) as extracted_in_order,
+        FlushedFile(_frames_path(folder)) as file,
+        closing(_extract_all(utterances, packing)) as extracted_in_order,
     ):
         results = enumerate(extracted_in_order, start=1)
         # One speaker after the other, so that whoever turns out to have too few utterances can be taken back.
@@ -179,61 +209,67 @@ def _build(folder: Path, corpus: Corpus, features: Features, report: Report) -> 
             for done, (utterance, extraction) in of_speaker:
                 problems += extraction.problems
                 if extraction.frames is not None:
-                    problems += copies.notice(utterance, extraction.content)
+                    if extraction.content:
+                        problems += duplicates.notice(utterance, extraction.content)
                     file.write(extraction.frames.tobytes())
                     usable.append((utterance, len(extraction.frames)))
-                report(STAGE, done, len(utterances), "utterances")
-            if len(usable) < FEWEST_UTTERANCES:
-                file.seek(begin)
-                file.truncate()
-                problems.append(_too_few(speaker, len(usable)))
+                report(stage, done, len(utterances), "utterances")
+            if len(usable) < packing.fewest:
+                file.cut(begin)
+                problems += [_too_few(speaker, len(usable))] if packing.waveform is None else []
                 continue
             kept += usable
             speakers_of += [len(speakers)] * len(usable)
             speakers.append(speaker)
-    if len(speakers) < 2:
-        raise InputError(_nothing_left(corpus, len(speakers), problems))
+    if len(speakers) < packing.fewest:
+        raise InputError(_nothing_left(packing, len(speakers), problems))
     index = _Index(
         name=corpus.name,
         speakers=speakers,
         ids=[utterance.id for utterance, _ in kept],
         speakers_of=speakers_of,
         lengths=[length for _, length in kept],
-        problems=problems,
+        problems=list(dict.fromkeys(problems)),  # a noise that can't be used is drawn for many utterances
         fingerprint=corpus.fingerprint,
-        features=features,
+        features=packing.features,
         sessions=_unless_empty([utterance.session for utterance, _ in kept]),
         parts=_unless_empty([utterance.part for utterance, _ in kept]),
     )
     _index_path(folder).write_bytes(msgspec.json.encode(index))
-    for path in (_frames_path(folder), _index_path(folder)):
-        sync(path)
+    sync(_index_path(folder))
 
 
 def _unless_empty(names: Sequence[str]) -> list[str]:
     return list(names) if any(names) else []
 
 
-def _extract_all(
-    utterances: list[Utterance], corpus: Corpus, features: Features
-) -> Generator[tuple[Utterance, Extraction], None, None]:
+def _extract_all(utterances: list[Utterance], packing: _Packing) -> Generator[tuple[Utterance, Extraction], None, None]:
     """Extracts on all cores, a little ahead of whoever takes the results, in the order of the utterances.
 
     Threads, not processes: decoding, resampling and Fourier transforms run outside Python's lock, nothing is copied
-    between processes, and nothing is forked from a worker that holds locks.
+    between processes, and nothing is forked from a worker that holds locks. Ready-made frames are read in the caller's
+    thread: that is mostly Python's own work, and with threads it took longer (benchmarks/homework.py).
     """
+    if packing.corpus.mel_bands is not None:
+        for utterance in utterances:
+            yield utterance, extract_utterance(utterance, packing.corpus, packing.features)
+        return
+
+    def submit(utterance: Utterance) -> tuple[Utterance, Future[Extraction]]:
+        return utterance, pool.submit(extract_utterance, utterance, packing.corpus, packing.features, packing.waveform)
+
     threads = usable_cores()
     waiting: deque[tuple[Utterance, Future[Extraction]]] = deque()
     remaining = iter(utterances)
     with ThreadPoolExecutor(threads, thread_name_prefix="packing") as pool:
         try:
             for utterance in islice(remaining, 4 * threads):
-                waiting.append((utterance, pool.submit(extract_utterance, utterance, corpus, features)))
+                waiting.append(submit(utterance))
             while waiting:
                 utterance, future = waiting.popleft()
                 yield utterance, future.result()
                 for following in islice(remaining, 1):
-                    waiting.append((following, pool.submit(extract_utterance, following, corpus, features)))
+                    waiting.append(submit(following))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -243,8 +279,11 @@ def _too_few(speaker: str, utterances: int) -> Problem:
     return Problem("too few utterances", speaker, f"has {found}; {FEWEST_UTTERANCES} are needed to hold one out")
 
 
-def _nothing_left(corpus: Corpus, speakers: int, problems: list[Problem]) -> str:
+def _nothing_left(packing: _Packing, speakers: int, problems: list[Problem]) -> str:
     lines = [f"  {problem.kind}: {problem.where} {problem.detail}".rstrip() for problem in problems[:3]]
     more = [f"  and {len(problems) - 3} more"] if len(problems) > 3 else []
     left = "no speaker is" if speakers == 0 else "only one speaker is"
-    return "\n".join([f"{corpus.root}: {left} left to train on, at least 2 are needed; what is wrong:", *lines, *more])
+    found = f"{left} left to train on, at least 2 are needed"
+    if packing.waveform is not None:
+        found = f"no utterance is left in the changed copy ({packing.waveform.words})"
+    return "\n".join([f"{packing.corpus.root}: {found}; what is wrong:", *lines, *more])

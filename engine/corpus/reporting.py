@@ -34,7 +34,7 @@ def megabytes(octets: int) -> int:
 
 
 def amount(octets: int) -> str:
-    """Bytes in words: 0.3 MB, 459 MB, 11.7 GB."""
+    """Bytes in words: 20 kB, 459 MB, 11.7 GB."""
     if octets >= 1_000_000_000:
         return f"{octets / 1e9:.1f} GB"
-    return f"{octets / 1e6:.0f} MB" if octets >= 10_000_000 else f"{octets / 1e6:.1f} MB"
+    return f"{octets / 1e6:.0f} MB" if octets >= 1_000_000 else f"{octets / 1e3:.0f} kB"

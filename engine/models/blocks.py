@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from engine.model_settings import Blocks
 from engine.models.layers import SelfAttention
 from engine.models.relative_attention import RelativeSelfAttention
-from engine.preset import Blocks
 
 
 class BlockEncoder(nn.Module):

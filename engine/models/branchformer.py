@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import Branchformer
 from engine.models.blocks import BlockEncoder, make_attention
 from engine.models.gating import ConvolutionalGating
 from engine.models.norms import make_norm, softmax_over_time
-from engine.preset import Branchformer
 
 
 class Concatenation(nn.Module):

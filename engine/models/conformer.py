@@ -7,10 +7,10 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import Conformer
 from engine.models.blocks import BlockEncoder, make_attention
 from engine.models.layers import FeedForward
 from engine.models.norms import BatchNorm, make_norm
-from engine.preset import Conformer
 
 
 class ConvolutionModule(nn.Module):

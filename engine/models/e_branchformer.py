@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import EBranchformer
 from engine.models.blocks import BlockEncoder, make_attention
 from engine.models.gating import ConvolutionalGating
 from engine.models.layers import FeedForward
 from engine.models.norms import make_norm
-from engine.preset import EBranchformer
 
 
 class ConvolutionalMerge(nn.Module):

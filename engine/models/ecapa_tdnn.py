@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import EcapaTdnn
 from engine.models.pooling import uniform_weights
 from engine.models.tdnn import TdnnLayer
-from engine.preset import EcapaTdnn
 
 FIRST_KERNEL = 5
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.preset import ConvolutionFrontEnd as ConvolutionSettings
-from engine.preset import LinearFrontEnd as LinearSettings
-from engine.preset import NoFrontEnd as NoSettings
+from engine.model_settings import ConvolutionFrontEnd as ConvolutionSettings
+from engine.model_settings import LinearFrontEnd as LinearSettings
+from engine.model_settings import NoFrontEnd as NoSettings
 
 
 class LinearFrontEnd(nn.Module):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.preset import BatchNormLinearHead as BatchNormLinearSettings
-from engine.preset import CosineHead as CosineSettings
-from engine.preset import LinearHead as LinearSettings
-from engine.preset import MlpHead as MlpSettings
+from engine.model_settings import BatchNormLinearHead as BatchNormLinearSettings
+from engine.model_settings import CosineHead as CosineSettings
+from engine.model_settings import LinearHead as LinearSettings
+from engine.model_settings import MlpHead as MlpSettings
 
 
 class Head(nn.Module):

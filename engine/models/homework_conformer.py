@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import HomeworkConformer
 from engine.models.layers import FeedForward, GatedConvolution, Positions, SelfAttention
-from engine.preset import HomeworkConformer
 
 
 class HomeworkConformerLayer(nn.Module):

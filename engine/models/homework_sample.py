@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from engine.model_settings import HomeworkSample
 from engine.models.layers import FeedForward, Positions, SelfAttention
-from engine.preset import HomeworkSample
 
 
 class HomeworkSampleLayer(nn.Module):

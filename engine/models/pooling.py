@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import AttentiveStatisticsPooling as AttentiveStatisticsSettings
+from engine.model_settings import MeanPooling as MeanPoolingSettings
+from engine.model_settings import SelfAttentivePooling as SelfAttentiveSettings
+from engine.model_settings import StatisticsPooling as StatisticsSettings
 from engine.models.norms import BatchNorm, softmax_over_time
-from engine.preset import AttentiveStatisticsPooling as AttentiveStatisticsSettings
-from engine.preset import MeanPooling as MeanPoolingSettings
-from engine.preset import SelfAttentivePooling as SelfAttentiveSettings
-from engine.preset import StatisticsPooling as StatisticsSettings
 
 SMALLEST_VARIANCE = 1e-6  # keeps the square root's gradient finite where all frames are equal, as a single one is
 

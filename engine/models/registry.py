@@ -1,13 +1,13 @@
 """Which class stands behind each kind that a preset can name: the one place to add an encoder, a pooling or a head.
 
-The settings of each kind are declared in `engine/preset.py`, which loads no torch, and are the keys here.
+The settings of each kind are declared in `engine/model_settings.py`, which loads no torch, and are the keys here.
 """
 
 from __future__ import annotations
 
 from torch import nn
 
-from engine import preset as settings
+from engine import model_settings as settings
 from engine.models.branchformer import BranchformerEncoder
 from engine.models.conformer import ConformerEncoder
 from engine.models.e_branchformer import EBranchformerEncoder
@@ -20,13 +20,14 @@ from engine.models.homework_transformer import HomeworkTransformerEncoder
 from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
 from engine.models.transformer import TransformerEncoder
 from engine.models.x_vector_tdnn import XVectorTdnnEncoder
+from engine.section import Section
 
-FRONT_ENDS: dict[type[settings.Section], type[nn.Module]] = {
+FRONT_ENDS: dict[type[Section], type[nn.Module]] = {
     settings.LinearFrontEnd: LinearFrontEnd,
     settings.ConvolutionFrontEnd: ConvolutionFrontEnd,
     settings.NoFrontEnd: NoFrontEnd,
 }
-ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
+ENCODERS: dict[type[Section], type[nn.Module]] = {
     settings.HomeworkSample: HomeworkSampleEncoder,
     settings.HomeworkTransformer: HomeworkTransformerEncoder,
     settings.HomeworkConformer: HomeworkConformerEncoder,
@@ -37,13 +38,13 @@ ENCODERS: dict[type[settings.Section], type[nn.Module]] = {
     settings.EcapaTdnn: EcapaTdnnEncoder,
     settings.XVectorTdnn: XVectorTdnnEncoder,
 }
-POOLINGS: dict[type[settings.Section], type[nn.Module]] = {
+POOLINGS: dict[type[Section], type[nn.Module]] = {
     settings.MeanPooling: MeanPooling,
     settings.StatisticsPooling: StatisticsPooling,
     settings.SelfAttentivePooling: SelfAttentivePooling,
     settings.AttentiveStatisticsPooling: AttentiveStatisticsPooling,
 }
-HEADS: dict[type[settings.Section], type[Head]] = {
+HEADS: dict[type[Section], type[Head]] = {
     settings.MlpHead: MlpHead,
     settings.LinearHead: LinearHead,
     settings.BatchNormLinearHead: BatchNormLinearHead,

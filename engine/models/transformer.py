@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.model_settings import Transformer
 from engine.models.blocks import BlockEncoder, make_attention
 from engine.models.layers import FeedForward
 from engine.models.norms import make_norm
-from engine.preset import Transformer
 
 
 class TransformerBlock(nn.Module):

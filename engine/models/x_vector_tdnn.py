@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from engine.model_settings import XVectorTdnn
 from engine.models.tdnn import TdnnLayer
-from engine.preset import XVectorTdnn
 
 LAYERS = ((5, 1), (3, 2), (3, 3), (1, 1), (1, 1))
 """Kernel and dilation of each layer: table 1 of the paper, frame1 to frame5."""

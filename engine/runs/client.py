@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import structs
+
 from engine.errors import InputError
 from engine.files import replacing, runs_folder, user_path
 from engine.preset import Preset
@@ -48,9 +50,16 @@ def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDir
         host=platform.node(),
         command=sys.argv,
     )
-    run = create_run(folder, preset, info)
+    run = create_run(folder, _with_absolute_paths(preset), info)
     launch_worker(run)
     return run
+
+
+def _with_absolute_paths(preset: Preset) -> Preset:
+    """The preset with the folders that it names seen from here: a run can be resumed from anywhere."""
+    named = {key: folder for key in ("noise", "reverberation") if (folder := getattr(preset.augment, key))}
+    found = {key: str(user_path(folder).resolve()) for key, folder in named.items()}
+    return structs.replace(preset, augment=structs.replace(preset.augment, **found))
 
 
 def resume_run(run: RunDirectory, steps: int | None = None) -> None:

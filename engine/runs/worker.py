@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from engine.corpus.preparing import prepare_corpus
+from engine.corpus.copies import Copy, check_augmentation, pack_copies
+from engine.corpus.packed import PackedCorpus, pack
+from engine.corpus.preparing import list_corpus
 from engine.corpus.splits import Split, split_of
 from engine.errors import InputError
 from engine.preset import Preset
@@ -36,7 +38,6 @@ from engine.runs.requests import Inbox, Request
 from engine.runs.resources import ResourceMeter
 
 if TYPE_CHECKING:
-    from engine.corpus.packed import PackedCorpus
     from engine.training.device import Resolved
 
 NICE_ON_A_CPU = 5
@@ -115,17 +116,21 @@ class Worker:
         info = self.run.info()
         if preset.run.device not in ("auto", "cpu"):
             self._check_device(preset)
-        packed = prepare_corpus(info.corpus, preset.features, self._report, preset.data)
+        corpus = list_corpus(info.corpus, self._report, preset.data)
+        check_augmentation(corpus, preset.augment)  # what is missing is told before anything is packed
+        packed = pack(corpus, preset.features, self._report)
         preset = self._fit(preset, packed)
         parts = split_of(packed, preset.validation)
         yield from _notices(packed, parts, info.fingerprint)
+        copies = pack_copies(corpus, packed, parts.train, preset.augment, self._report)
+        yield from _notices_of_copies(copies)
         self._report("loading PyTorch", 0, 0, "")
         from engine.training.trainer import Trainer
 
         resolved = yield from self._resolve(preset, info)
         if resolved.device == "cpu":
             os.nice(NICE_ON_A_CPU)
-        trainer = Trainer(preset, packed, parts, self.run, resolved, self.requests)
+        trainer = Trainer(preset, packed, parts, self.run, resolved, self.requests, copies)
         if not self.first_life:
             trainer.resume()
         self.run.write_info(_completed(info, resolved, packed))
@@ -215,6 +220,25 @@ def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e
             severity="warning",
             finding="the corpus has changed since this run began",
             advice="the run goes on with what is there now; its curve mixes two corpora",
+        )
+
+
+def _notices_of_copies(copies: list[Copy]) -> Iterator[e.Diagnosis]:
+    """What changed copies there are, and what they had to leave out."""
+    if copies:
+        counts = Counter(copy.words for copy in copies)
+        words = ", ".join(words if number == 1 else f"{number} x {words}" for words, number in counts.items())
+        yield e.Diagnosis(severity="notice", finding=f"trained on beside the corpus, as changed copies: {words}")
+    problems = list(dict.fromkeys(problem for copy in copies for problem in copy.packed.problems))
+    if problems:
+        counts = Counter(problem.kind for problem in problems)
+        first = problems[0]
+        yield e.Diagnosis(
+            severity="warning",
+            finding=f"{len(problems)} left out of the changed copies: "
+            + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
+            + f" (the first: {first.where}: {first.detail})",
+            advice="utterances that a copy lacks are trained on unchanged instead",
         )
 
 

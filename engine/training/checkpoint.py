@@ -15,7 +15,7 @@ import safetensors
 import safetensors.torch
 import torch
 from msgspec import Struct
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import InputError
 from engine.files import replacing, write_atomically
@@ -91,8 +91,8 @@ def _read_last(path: Path, device: torch.device) -> dict[str, Any]:
 def save_best(
     path: Path, model: SpeakerModel, preset: Preset, speakers: list[str], scores: dict[str, float], step: int
 ) -> None:
-    """Replaces `best` with a copy of the model's weights as they are now."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    """Replaces `best` with a copy of the model's weights as they are now, with the classes of `speakers` alone."""
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in _weights_for(model, preset, len(speakers)).items()}
     metadata = {
         "format": FORMAT,
         "preset": to_toml(preset),
@@ -102,6 +102,22 @@ def save_best(
         "scores": msgspec.json.encode(scores).decode(),
     }
     write_atomically(path, safetensors.torch.save(tensors, metadata))
+
+
+def _weights_for(model: SpeakerModel, preset: Preset, speakers: int) -> dict[str, Tensor]:
+    """The model's weights with its first `speakers` classes alone, as a model has them that never had more.
+
+    Further classes are speakers at another speed, which help while training and which nobody can ask for afterwards.
+    Cutting them off changes no logit of a real speaker, and what is saved is an ordinary model that needs no word of
+    explanation. Every head has its classes in the first dimension of whatever tensors they enlarge.
+    """
+    with torch.device("meta"):
+        wanted = SpeakerModel(preset, speakers).state_dict()
+    weights = {}
+    for name, tensor in model.state_dict().items():
+        same = tensor.shape == wanted[name].shape
+        weights[name] = tensor if same else tensor[: len(wanted[name])]
+    return weights
 
 
 class SavedModel(Struct, frozen=True):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.corpus.batches import FrameStore, TrainingBatches, ValidationBatches
+from engine.corpus.batches import TrainingBatches, ValidationBatches
+from engine.corpus.copies import Copy
+from engine.corpus.frame_store import FrameStore
 from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import Split
 from engine.errors import InputError
@@ -49,8 +51,16 @@ class Trainer:
     """
 
     def __init__(
-        self, preset: Preset, packed: PackedCorpus, split: Split, run: RunDirectory, device: Resolved, inbox: Inbox
+        self,
+        preset: Preset,
+        packed: PackedCorpus,
+        split: Split,
+        run: RunDirectory,
+        device: Resolved,
+        inbox: Inbox,
+        copies: Sequence[Copy] = (),
     ) -> None:
+        """copies: changed copies of the corpus; speakers at another speed can be further classes while training."""
         self.preset = preset
         self.packed = packed
         self.run = run
@@ -63,7 +73,8 @@ class Trainer:
         self._next_look = 0.0
         torch.set_num_threads(device.threads)
         torch.manual_seed(preset.run.seed)
-        self.model = SpeakerModel(preset, len(packed.speakers)).to(self.device).train()
+        classes = len(packed.speakers) * (1 + max((copy.speakers_as for copy in copies), default=0))
+        self.model = SpeakerModel(preset, classes).to(self.device).train()
         self.optimizer = make_optimizer(self.model, preset.optimizer, self.device)
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
@@ -71,9 +82,9 @@ class Trainer:
         self._saved_step = -1
         self._resumed = False
         self._note = ""
-        store = FrameStore(packed, self.device)
+        store = FrameStore(packed, self.device, preset.segments, copies)
         self.split = split
-        self.batches = TrainingBatches(store, split.train, preset.segments, preset.run.seed)
+        self.batches = TrainingBatches(store, split.train, preset.segments, preset.run.seed, preset.augment)
         self.validation = ValidationBatches(store, packed, split.validation, preset.segments, preset.validation.seed)
 
     # ------------------------------------------------------------------------------------------- before the first step
@@ -176,7 +187,7 @@ class Trainer:
         return 1.0 if self.step >= rising else self.step / rising
 
     def _validate(self, abandon: Callable[[], bool]) -> Iterator[e.AnyEvent]:
-        for event in validate(self.model, self.validation, self.step, abandon):
+        for event in validate(self.model, self.validation, len(self.packed.speakers), self.step, abandon):
             yield event
             if isinstance(event, e.Validated):
                 yield from self._keep(event)

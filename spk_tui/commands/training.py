@@ -5,6 +5,7 @@ Preset and corpus are checked before a run directory is made, so that bad input 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from spk_tui.commands.options import (
     DisplayChoice,
     DisplayName,
     EventsAsJson,
+    LayoutName,
+    MostUtterances,
     Overrides,
     PresetName,
     RunName,
     Runs,
+    Speakers,
 )
 from spk_tui.exit_codes import WELL
 
@@ -33,6 +37,9 @@ def train(
     /,
     *,
     data: str | None = None,
+    layout: LayoutName = None,
+    speakers: Speakers = None,
+    max_utterances_per_speaker: MostUtterances = None,
     overrides: Overrides = None,
     steps: int | None = None,
     device: str | None = None,
@@ -45,19 +52,28 @@ def train(
 
     Ctrl+C asks the run to stop and save, and waits; a second Ctrl+C leaves it to the background. With --display json
     every event is a line on stdout, as in the run's events.jsonl. With --detach --json the answer is
-    {"id", "run", "preset", "corpus"}.
+    {"id", "run", "preset", "corpus"}. --layout, --speakers and --max-utterances-per-speaker are the same as --set
+    data.layout=NAME and so on.
 
     Parameters
     ----------
     data
-        the corpus: a folder, or 'demo' for the built-in synthetic voices (default: demo)
+        the corpus: a folder, a manifest, or 'demo' for the built-in synthetic voices (default: demo)
     steps
         optimizer steps of the whole run; the same as --set run.steps=N
     device
         auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1 or mps; the same as --set run.device=D
     """
-    settings = prepare_preset(preset, overrides or [], steps, device)
-    corpus = check_corpus(data)
+    settings = prepare_preset(
+        preset,
+        overrides or [],
+        steps,
+        device,
+        layout=layout,
+        speakers=speakers,
+        max_utterances_per_speaker=max_utterances_per_speaker,
+    )
+    corpus = check_corpus(data, settings)
     return start_and_follow(settings, corpus, runs, "json" if as_json else display, detach=detach)
 
 
@@ -107,31 +123,47 @@ def attach(
 # ---------------------------------------------------------------------------- the same for commands and for notebooks
 
 
-def prepare_preset(name: str, overrides: list[str], steps: int | None = None, device: str | None = None) -> Preset:
+def prepare_preset(
+    name: str,
+    overrides: list[str],
+    steps: int | None = None,
+    device: str | None = None,
+    *,
+    layout: str | None = None,
+    speakers: int | None = None,
+    max_utterances_per_speaker: int | None = None,
+) -> Preset:
     """The preset with its overrides; messages name the option that brought a wrong value. Raises `InputError`."""
     from engine.preset_file import with_overrides
     from engine.preset_library import find_preset
 
     preset = with_overrides(find_preset(name), overrides, source="--set")
-    if steps is not None:
-        preset = with_overrides(preset, [f"run.steps={steps}"], source="--steps")
-    if device is not None:
-        preset = with_overrides(preset, [f'run.device="{device}"'], source="--device")
+    shorthands = {
+        "--steps": ("run.steps", steps),
+        "--device": ("run.device", device),
+        "--layout": ("data.layout", layout),
+        "--speakers": ("data.speakers", speakers),
+        "--max-utterances-per-speaker": ("data.max_utterances_per_speaker", max_utterances_per_speaker),
+    }
+    for option, (key, value) in shorthands.items():
+        if value is not None:
+            preset = with_overrides(preset, [f"{key}={json.dumps(value)}"], source=option)
     return preset
 
 
-def check_corpus(data: str | None) -> str:
-    """The corpus as the worker is to be told it, wherever that may be started. Raises `InputError`."""
+def check_corpus(corpus: str | None, preset: Preset) -> str:
+    """The corpus as the worker is to be told it, wherever that may be started. Raises `InputError`.
+
+    The preset says how it is read and changed. The demo corpus is made by the worker, which shows how far that is.
+    """
+    from engine.corpus.copies import check_augmentation
     from engine.corpus.demo import parse_demo
     from engine.corpus.opening import open_corpus
     from engine.files import user_path
 
-    if data is None:
-        return DEMO
-    if parse_demo(data) is not None:
-        return data  # the worker makes it, and shows how far that is
-    open_corpus(data)
-    return str(user_path(data).resolve())
+    corpus = DEMO if corpus is None else corpus
+    check_augmentation(open_corpus(corpus, preset.data), preset.augment)
+    return corpus if parse_demo(corpus) is not None else str(user_path(corpus).resolve())
 
 
 def start_and_follow(

@@ -63,6 +63,16 @@ def test_any_legal_change_survives_being_written_and_read(
         ("optimizer.clip_norm=inf", ["optimizer.clip_norm = inf", "finite"]),
         ("segments.short=loop", ["segments.short = 'loop'", "'repeat', 'pad'"]),
         ("run.device=tpu", ["run.device = 'tpu'", "auto, cpu, cuda"]),
+        ("segments.shortest=129", ["segments.shortest = 129 is more than segments.frames = 128"]),
+        ("segments.normalise=mean", ["segments.normalise = 'mean'", "'none', 'utterance', 'running'"]),
+        ("augment.speeds=[0.9, 3]", ["augment.speeds = [0.9, 3]", "a list of numbers from 0.5 to 2"]),
+        ("augment.speeds=fast", ["augment.speeds = 'fast'", "a list of numbers from 0.5 to 2"]),
+        ("augment.speeds=[0.9, nan]", ["augment.speeds = [0.9, nan]", "a list of numbers from 0.5 to 2"]),
+        ("augment.speeds=[1.0]", ["augment.speeds = [1.0]", "1 never does"]),
+        ("augment.speeds=[1.1, 1.1]", ["augment.speeds = [1.1, 1.1]", "stands there once"]),
+        ("augment.noise_snr_db=[5]", ["augment.noise_snr_db = [5]", "a list of 2 numbers from -50 to 100"]),
+        ("augment.noise_snr_db=[15, 0]", ["augment.noise_snr_db = [15.0, 0.0]", "begins above its end"]),
+        ("augment.time_mask=2", ["augment.time_mask = 2", "did you mean 'time_masks'?"]),
         ("runs.steps=3", ["unknown section", "did you mean 'run.steps'?"]),
         ("steps=3", ["section.key=value"]),
         ("run.steps", ["section.key=value"]),
@@ -76,6 +86,18 @@ def test_a_bad_value_is_named_with_what_is_allowed(override: str, said: list[str
     assert "\n" not in message
     for words in said:
         assert words in message
+
+
+def test_lists_of_numbers_and_folders_survive_being_written_and_read() -> None:
+    changes = ["augment.speeds=[0.9, 1]", "augment.noise_snr_db=[-5, 12.5]", "augment.noise=~/musan"]
+    with pytest.raises(PresetError, match="1 never does"):
+        find_preset("conformer-225k", changes)
+    preset = find_preset("conformer-225k", [*changes[1:], "augment.speeds=[0.9, 2]"])
+    assert preset.augment.speeds == (0.9, 2.0)
+    assert preset.augment.noise_snr_db == (-5.0, 12.5)
+    assert preset.augment.noise == "~/musan"
+    assert parse_preset(to_toml(preset), "again") == preset
+    assert with_overrides(preset, ["augment.speeds=[]"]).augment.speeds == ()
 
 
 def test_every_problem_of_a_file_gets_its_own_line_with_the_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from engine.corpus.corpus import Corpus
-from engine.corpus.decoding import ENDINGS, UNSUPPORTED_ENDINGS
+from engine.corpus.decoding import is_audio
 from engine.corpus.readers.layout import Layout
 from engine.corpus.readers.listing import Listing
 from engine.corpus.readers.walking import files_below, folders_and_files
@@ -32,26 +32,13 @@ def read(root: Path, data: Data) -> Corpus:
     listing = Listing(LAYOUT.name, root)
     folders, files = folders_and_files(root, listing)
     for entry in files:
-        if entry.name.lower().endswith(ENDINGS):
+        if is_audio(entry.name):
             listing.problem("misplaced", entry.name, "lies outside every speaker's folder")
     for folder in folders:
         for identifier, entry in files_below(folder, listing):
-            list_audio(listing, identifier, folder.name, entry, session=identifier.rpartition("/")[0].partition("/")[2])
+            session = identifier.rpartition("/")[0].partition("/")[2]
+            listing.add_audio(identifier, folder.name, entry, session=session)
     return listing.corpus()
-
-
-def list_audio(listing: Listing, identifier: str, speaker: str, entry: os.DirEntry[str], session: str = "") -> None:
-    """Lists a file that is audio; one whose kind of audio can't be read is a problem, any other file is ignored."""
-    name = entry.name.lower()
-    if name.endswith(UNSUPPORTED_ENDINGS):
-        listing.problem("unsupported", identifier, f"is not one of {', '.join(ENDINGS)}; convert it")
-    elif name.endswith(ENDINGS):
-        try:
-            status = entry.stat()
-        except OSError as error:
-            listing.problem("unreadable", identifier, error.strerror or str(error))
-            return
-        listing.add(identifier, speaker, Path(entry.path), status, session=session)
 
 
 LAYOUT = Layout(name="audio_folder", picture=PICTURE, recognises=os.path.isdir, read=read)

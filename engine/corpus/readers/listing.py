@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from stat import S_ISREG
 
 from engine.corpus.corpus import Corpus, Part, Problem, Utterance
+from engine.corpus.decoding import is_audio, why_undecodable
 
 
 class Listing:
@@ -40,7 +42,7 @@ class Listing:
         """Lists an utterance, or the problem that keeps it out; returns whether it is in.
 
         `status` saves a system call where the reader has it. An id that is there already, a name that isn't UTF-8, a
-        file that is missing or can't be looked at, and a stretch that is none are problems.
+        file that is missing, can't be looked at or is a pipe or a device, and a stretch that is none are problems.
         """
         if not all(map(writable, (identifier, speaker, session, str(path)))):
             return self.problem("unreadable", f"{identifier!a}", "has a name that is not UTF-8")
@@ -49,18 +51,38 @@ class Listing:
         if identifier in self._ids:
             return self.problem("listed twice", identifier, "is in the list more than once; the first counts")
         if not (0 <= start < float("inf")) or (end is not None and not (start < end < float("inf"))):
-            return self.problem("bad stretch", identifier, f"goes from {start:g} s to {end:g} s")
+            until = "its end" if end is None else f"{end:g} s"
+            return self.problem("bad stretch", identifier, f"goes from {start:g} s to {until}")
         try:
             status = status or path.stat()
         except (OSError, ValueError) as error:  # ValueError: a name with a zero byte in it
             missing = isinstance(error, FileNotFoundError)
             reason = "is listed, and there is no such file" if missing else getattr(error, "strerror", "") or str(error)
             return self.problem("missing" if missing else "unreadable", identifier, reason)
+        if not S_ISREG(status.st_mode):  # opening a pipe waits for somebody who may never come
+            return self.problem("unreadable", identifier, "is no regular file")
         self._ids.add(identifier)
         self.utterances.append(Utterance(identifier, speaker, path, session, part, start, end, frames))
         facts = (identifier, speaker, session, part, start, end, frames, status.st_size, status.st_mtime_ns)
         self._digest.update("\0".join(map(str, facts)).encode() + b"\0\0")
         return True
+
+    def add_audio(
+        self, identifier: str, speaker: str, entry: os.DirEntry[str], *, session: str = "", part: Part = ""
+    ) -> bool:
+        """Lists a file that was found by walking when it is a recording; returns whether it is in.
+
+        A kind of audio that can't be decoded here is a problem; what isn't audio is ignored.
+        """
+        if not is_audio(entry.name):
+            return False
+        if reason := why_undecodable(entry.name):
+            return self.problem("unsupported", identifier, reason)
+        try:
+            status = entry.stat()
+        except OSError as error:
+            return self.problem("unreadable", identifier, error.strerror or str(error))
+        return self.add(identifier, speaker, Path(entry.path), status, session=session, part=part)
 
     def problem(self, kind: str, where: str, detail: str = "") -> bool:
         """Lists what can't be used; always False, so that whoever adds can return it."""

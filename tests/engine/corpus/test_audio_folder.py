@@ -41,10 +41,10 @@ def test_hidden_files_and_folders_are_ignored(tmp_path: Path) -> None:
 
 
 def test_what_lies_wrong_is_named(tmp_path: Path) -> None:
-    root = fill(tmp_path, "a/1.wav", "b/1.wav", "stray.wav", "a/2.m4a")
+    root = fill(tmp_path, "a/1.wav", "b/1.wav", "stray.wav", "a/2.wma")
     (root / "b" / "gone.wav").symlink_to(root / "nowhere.wav")
     problems = {(problem.kind, problem.where) for problem in open_corpus(str(root)).problems}
-    assert problems == {("misplaced", "stray.wav"), ("unsupported", "a/2.m4a"), ("unreadable", "b/gone.wav")}
+    assert problems == {("misplaced", "stray.wav"), ("unsupported", "a/2.wma"), ("unreadable", "b/gone.wav")}
 
 
 def test_links_that_lead_back_up_end_there(tmp_path: Path) -> None:

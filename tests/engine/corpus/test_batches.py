@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.corpus.batches import FrameStore, TrainingBatches, ValidationBatches
+from engine.corpus.batches import TrainingBatches, ValidationBatches
+from engine.corpus.frame_store import FrameStore
 from engine.preset import Segments
 from tests.made_corpora import random_frames
 

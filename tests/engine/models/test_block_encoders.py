@@ -9,18 +9,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.model_settings import AttentiveStatisticsPooling as AttentiveStatisticsSettings
+from engine.model_settings import Branchformer, Conformer, EBranchformer, Transformer
+from engine.model_settings import SelfAttentivePooling as SelfAttentiveSettings
+from engine.model_settings import StatisticsPooling as StatisticsSettings
 from engine.models.blocks import BlockEncoder
 from engine.models.layers import length_mask
 from engine.models.norms import BatchNorm
 from engine.models.pooling import AttentiveStatisticsPooling, SelfAttentivePooling, StatisticsPooling
 from engine.models.registry import ENCODERS
 from engine.models.relative_attention import RelativeSelfAttention
-from engine.preset import (
-    AttentiveStatisticsPooling as AttentiveStatisticsSettings,
-)
-from engine.preset import Branchformer, Conformer, EBranchformer, Section, Transformer
-from engine.preset import SelfAttentivePooling as SelfAttentiveSettings
-from engine.preset import StatisticsPooling as StatisticsSettings
+from engine.section import Section
 
 WIDTH, TIME = 12, 9
 

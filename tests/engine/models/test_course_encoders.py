@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from engine.model_settings import HomeworkSample
 from engine.models.homework_sample import HomeworkSampleEncoder
 from engine.models.layers import length_mask
 from engine.models.speaker_model import SpeakerModel
-from engine.preset import HomeworkSample
 from engine.preset_library import find_preset
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from engine.model_settings import CosineHead as CosineSettings
+from engine.model_settings import LinearHead as LinearSettings
 from engine.models.heads import CosineHead, LinearHead
-from engine.preset import CosineHead as CosineSettings
-from engine.preset import LinearHead as LinearSettings
 
 
 def head_of(**settings: object) -> CosineHead:

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.budget import count
+from engine.model_settings import EcapaTdnn, XVectorTdnn
 from engine.models.ecapa_tdnn import EcapaTdnnEncoder
 from engine.models.tdnn import TdnnLayer
 from engine.models.x_vector_tdnn import XVectorTdnnEncoder
-from engine.preset import EcapaTdnn, XVectorTdnn
 from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from engine.corpus.copies import Copy
+from engine.corpus.normalising import normalised
 from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import split
 from engine.preset import Preset
-from engine.preset_file import with_overrides
+from engine.preset_file import kinds_of, with_overrides
 from engine.preset_library import find_preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory, RunInfo, create_run
@@ -51,14 +54,16 @@ def packed() -> PackedCorpus:
 
 @pytest.fixture
 def make_trainer(tmp_path: Path, packed: PackedCorpus) -> Callable[..., tuple[Trainer, Asked]]:
-    def make(preset: Preset, name: str = "run", corpus: PackedCorpus = packed) -> tuple[Trainer, Asked]:
+    def make(
+        preset: Preset, name: str = "run", corpus: PackedCorpus = packed, copies: Sequence[Copy] = ()
+    ) -> tuple[Trainer, Asked]:
         run = RunDirectory(tmp_path / name)
         if not run.path.exists():
             info = RunInfo(id=name, preset=preset.name, corpus="", created=1.0, host="", command=[])
             create_run(tmp_path, preset, info)
         inbox = Asked()
         parts = split(corpus.ids, corpus.speakers_of, preset.validation.share, preset.validation.seed)
-        trainer = Trainer(preset, corpus, parts, run, resolve(preset.run), inbox)
+        trainer = Trainer(preset, corpus, parts, run, resolve(preset.run), inbox, copies)
         return trainer, inbox
 
     return make
@@ -131,10 +136,46 @@ def test_a_resumed_run_ends_with_the_same_weights(
     make_trainer: Callable, name: str, precision: str, stop_at: int
 ) -> None:
     preset = small(name, "run.steps=14", f"run.precision={precision}")
-    whole, _ = make_trainer(preset, "whole")
+    assert_resumed_is_whole(make_trainer, preset, stop_at)
+
+
+EVERY_AUGMENTATION = [
+    "segments.shortest=20", "segments.normalise=running", "segments.normalise_frames=25",
+    "augment.time_masks=2", "augment.time_mask_frames=5", "augment.frequency_masks=2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("short", ["repeat", "pad"])
+@pytest.mark.parametrize("with_copies", [False, True])
+def test_a_resumed_run_with_every_augmentation_ends_with_the_same_weights(
+    make_trainer: Callable, packed: PackedCorpus, short: str, with_copies: bool
+) -> None:
+    preset = small("conformer-225k", "run.steps=14", f"segments.short={short}", *EVERY_AUGMENTATION)
+    copies = [Copy(faster(packed), "speed 1.1", speakers_as=1), Copy(packed, "noise")] if with_copies else []
+    assert_resumed_is_whole(make_trainer, preset, 11, copies)
+
+
+def faster(packed: PackedCorpus) -> PackedCorpus:
+    """Half of the utterances, with every second frame."""
+    kept = np.arange(0, len(packed.ids), 2)
+    frames = [packed.frames[packed.offsets[i] : packed.offsets[i] + packed.lengths[i] : 2] for i in kept]
+    lengths = np.array([len(one) for one in frames])
+    return dataclasses.replace(
+        packed,
+        frames=np.concatenate(frames),
+        lengths=lengths,
+        offsets=np.cumsum(lengths) - lengths,
+        ids=[packed.ids[i] for i in kept],
+        speakers_of=packed.speakers_of[kept],
+    )
+
+
+def assert_resumed_is_whole(make_trainer: Callable, preset: Preset, stop_at: int, copies: Sequence[Copy] = ()) -> None:
+    """Trains a run in one go, and another that is stopped and resumed, and compares all that can be compared."""
+    whole, _ = make_trainer(preset, "whole", copies=copies)
     validations = {event.step: event for event in whole if isinstance(event, e.Validated)}
 
-    stopped, inbox = make_trainer(preset, "stopped")
+    stopped, inbox = make_trainer(preset, "stopped", copies=copies)
     stopped_events = []
     for event in at_every_step(stopped):
         stopped_events.append(event)
@@ -146,7 +187,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
     assert stopped.step == stop_at
 
     torch.manual_seed(12345)  # whatever random numbers another process has drawn
-    resumed, _ = make_trainer(preset, "stopped")
+    resumed, _ = make_trainer(preset, "stopped", copies=copies)
     resumed.resume()
     events = list(resumed)
     assert isinstance(events[1], e.Resumed)
@@ -155,6 +196,51 @@ def test_a_resumed_run_ends_with_the_same_weights(
     for event in of_kind(events, e.Validated):
         assert event.loss == validations[event.step].loss
         assert event.utterance_accuracy == validations[event.step].utterance_accuracy
+
+
+@pytest.mark.parametrize("head", kinds_of("head"))
+def test_speakers_at_another_speed_are_classes_while_training_and_not_in_the_best_checkpoint(
+    make_trainer: Callable, packed: PackedCorpus, head: str
+) -> None:
+    speakers = len(packed.speakers)
+    copies = [Copy(faster(packed), "speed 1.1", 1), Copy(faster(packed), "speed 0.9", 2)]
+    preset = small("quick-tour", "run.steps=30", "validation.every=30", f"head.kind={head}")
+    trainer, _ = make_trainer(preset, copies=copies)
+    seen = torch.cat([trainer.batches.at(step).speakers for step in range(60)])
+    assert set(seen.tolist()) == set(range(3 * speakers))
+    validated = of_kind(list(trainer), e.Validated)[-1]
+    model, saved = load_best(trainer.run.best_path)
+    assert saved.speakers == packed.speakers
+    frames = torch.randn(5, 40, packed.features.mel_bands)
+    with torch.inference_mode():
+        expected = trainer.model.eval()(frames)
+        assert expected.shape == (5, 3 * speakers)
+        torch.testing.assert_close(model(frames), expected[:, :speakers])
+    state = load_last(trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"))
+    assert state.speakers == packed.speakers
+    right = sum(tells_right(model, saved.preset, packed, int(index)) for index in trainer.split.validation)
+    assert right / len(trainer.split.validation) == pytest.approx(validated.utterance_accuracy)
+
+
+def tells_right(model: torch.nn.Module, preset: Preset, packed: PackedCorpus, utterance: int) -> bool:
+    """Whether the model knows who speaks in an utterance, by nothing but what a checkpoint holds."""
+    begin = packed.offsets[utterance]
+    frames = torch.from_numpy(np.array(packed.frames[begin : begin + packed.lengths[utterance]]))
+    with torch.inference_mode():
+        logits = model(normalised(frames, preset.segments)[None])
+    return bool(logits.argmax() == packed.speakers_of[utterance])
+
+
+@pytest.mark.parametrize("normalise", ["utterance", "running"])
+def test_normalisation_takes_means_away_and_the_best_checkpoint_says_so(make_trainer: Callable, normalise: str) -> None:
+    changes = ["run.steps=120", "validation.every=120", "head.kind=linear"]
+    trainer, _ = make_trainer(small("quick-tour", f"segments.normalise={normalise}", *changes))
+    validated = of_kind(list(trainer), e.Validated)[-1]
+    assert validated.utterance_accuracy < 0.6  # these speakers differ in nothing but their means
+    model, saved = load_best(trainer.run.best_path)
+    assert saved.preset.segments.normalise == normalise
+    right = sum(tells_right(model, saved.preset, trainer.packed, int(i)) for i in trainer.split.validation)
+    assert right / len(trainer.split.validation) == pytest.approx(validated.utterance_accuracy)
 
 
 def at_every_step(trainer: Trainer) -> Iterator[e.AnyEvent]:
