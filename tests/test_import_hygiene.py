@@ -14,7 +14,9 @@ import pytest
 
 import engine
 
-BATCHES = tuple(f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames"))
+BATCHES = tuple(
+    f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
+)
 TRAINING = ("engine.models", "engine.training", *BATCHES, "engine.budget")
 """What may load PyTorch; nothing else may."""
 

@@ -13,17 +13,16 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, Static
 
 from engine.corpus.features import band_edges
 from engine.corpus.frames_client import FrameReader, Superseded
 from engine.corpus.packing_client import PackingFailed
-from engine.corpus.reporting import Report
 from engine.corpus.summary import Survey, survey
 from engine.errors import InputError
 from engine.preset import Preset
 from spk_tui.corpus_facts import depth, problem_count
+from spk_tui.progress import Cancelled, Progress, report_to
 from spk_tui.screens.room import Room
 from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_facts_panel import CorpusFacts
@@ -37,10 +36,6 @@ from spk_tui.wording import corpus_words, one_line
 
 LOOK_PAUSE = 0.15  # seconds that the cursor rests before an utterance is decoded
 WIDE, TALL = 100, 32
-
-
-class Cancelled(Exception):
-    """Nobody waits for this survey any more."""
 
 
 class CorpusScreen(Room):
@@ -62,17 +57,6 @@ class CorpusScreen(Room):
         Binding("x", "cancel", "Cancel", tooltip="End the full check", id="corpus.cancel"),
         Binding("escape", "back", "Back", tooltip="Leave this screen", id="corpus.back"),
     ]
-
-    class Progress(Message):
-        """How far the reading is."""
-
-        def __init__(self, stage: str, done: int, total: int, unit: str) -> None:
-            super().__init__()
-            self.said = (stage, done, total, unit)
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the newest counts."""
-            return isinstance(message, CorpusScreen.Progress)
 
     def __init__(self, corpus: str, preset: Preset) -> None:
         super().__init__()
@@ -129,7 +113,13 @@ class CorpusScreen(Room):
         preset = self.preset
         try:
             found = await self.in_thread(
-                survey, self.corpus, self._report(self._cancel), preset.data, full, preset.features, preset.validation
+                survey,
+                self.corpus,
+                report_to(self, self._cancel),
+                preset.data,
+                full,
+                preset.features,
+                preset.validation,
             )
         except InputError as error:
             self._complain(str(error), full=full)
@@ -147,16 +137,6 @@ class CorpusScreen(Room):
             if self.is_here:
                 self.remove_class("-reading")
                 self.refresh_bindings()
-
-    def _report(self, cancel: threading.Event) -> Report:
-        """A report for a thread: its words come as messages, and it raises once nobody waits any more."""
-
-        def report(stage: str, done: int, total: int, unit: str) -> None:
-            if cancel.is_set():
-                raise Cancelled
-            self.post_message(self.Progress(stage, done, total, unit))
-
-        return report
 
     @on(Progress)
     def _show_progress(self, event: Progress) -> None:

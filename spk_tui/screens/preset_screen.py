@@ -22,6 +22,7 @@ from engine.preset import Data, Preset
 from engine.preset_file import PresetError, with_overrides
 from engine.preset_library import FoundPreset, list_presets
 from spk_tui.run_index import RunRow, measured_rate, recent_corpora
+from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
 from spk_tui.screens.room import Room
 from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
@@ -55,6 +56,7 @@ class PresetScreen(Room):
         # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
         Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),
+        Binding("d", "download", "Get speech", show=False, tooltip="Download public speech", id="presets.download"),
         Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
         Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
     ]
@@ -243,7 +245,8 @@ class PresetScreen(Room):
     async def _look_at_runs(self) -> None:
         """Recent corpora and measured step rates, from the runs that there are."""
         self._rows = await self.in_thread(self.dashboard.read_runs)
-        self.query_one(CorpusPicker).offer(recent_corpora(self._rows))
+        downloaded = map(str, (await self.in_thread(downloaded_corpora)).values())
+        self.query_one(CorpusPicker).offer(tuple(dict.fromkeys([*recent_corpora(self._rows), *downloaded])))
         active = sum(not row.is_over for row in self._rows)
         self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
         try:
@@ -331,6 +334,16 @@ class PresetScreen(Room):
         elif entry is not None and entry.preset is not None:
             self.app.push_screen(CorpusScreen(corpus, entry.preset))
 
+    @on(StartForm.GetSpeech)
+    @work(exclusive=True, group="download")
+    async def action_download(self) -> None:
+        """Offers public speech; what is downloaded, or was already, becomes the chosen corpus."""
+        folder = await self.app.push_screen_wait(DownloadDialog())
+        if folder is not None:
+            picker = self.query_one(CorpusPicker)
+            picker.offer(tuple(dict.fromkeys([*recent_corpora(self._rows), str(folder)])))
+            picker.choose(str(folder))
+
     def action_edit(self) -> None:
         """Puts the keyboard on the first number."""
         self.set_focus(self.query_one(f"#{FIELDS[0].name}", Input))
@@ -349,6 +362,7 @@ class PresetScreen(Room):
         if self.entry is not None and self.entry.preset is not None:
             yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
         yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus
+        yield "Get public speech", "Download a corpus by name", self.action_download
         if self.check_action("inspect", ()):
             yield "Inspect the corpus", "What is in it, and what is wrong with it", self.action_inspect
         for field in FIELDS:

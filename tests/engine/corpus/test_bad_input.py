@@ -12,163 +12,21 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import soundfile
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.corpus.opening import LAYOUTS, open_corpus
-from engine.corpus.packed import PackedCorpus
-from engine.corpus.preparing import prepare_corpus
 from engine.errors import InputError
-from engine.preset import Data, Features
-from tests.made_corpora import RATE, homework_folder, voice
+from engine.preset import Data
+from tests.engine.corpus.answering import FEW, LISTS_OF_HOMEWORK, CreatesAFile, answered, unchanged
+from tests.made_corpora import RATE, voice
 
-FEW = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-NAMES = ("metadata.json", "mapping.json", "testdata.json")
 pytestmark = pytest.mark.timeout(60)  # waiting for a pipe, say
-
-
-@contextmanager
-def unchanged(root: Path) -> Iterator[None]:
-    """Nothing in the folder is added, removed or written to."""
-    before = contents(root)
-    yield
-    assert contents(root) == before
-
-
-def contents(root: Path) -> dict[bytes, bytes | None]:
-    files = {path: os.lstat(path) for path in map(os.fsencode, root.rglob("*"))}
-    return {path: b"%d %d" % (status.st_size, status.st_mtime_ns) for path, status in files.items()}
-
-
-def answered(root: Path, cache: Path) -> PackedCorpus | None:
-    """The packed corpus, or none where an error told why; whatever else is raised fails the test."""
-    shutil.rmtree(cache, ignore_errors=True)
-    with unchanged(root):
-        try:
-            packed = prepare_corpus(str(root), Features())
-        except InputError as error:
-            str(error).encode()
-            left = cache.rglob("*") if cache.exists() else []
-            assert [path for path in left if path.suffix != ".lock" and path.name != "packed"] == []
-            return None
-    for problem in packed.problems:
-        f"{problem.kind}{problem.where}{problem.detail}".encode()  # it goes into events and onto screens
-    assert np.isfinite(packed.frames).all()
-    assert len(packed.frames) == packed.lengths.sum()
-    assert len(packed.speakers) >= 2
-    return packed
-
-
-# Lists.
-
-SCALARS: st.SearchStrategy[Any] = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["../up.pt", "/etc/passwd", ".", "", "a\0b", "uttr-0000.pt", "\u202e", "x" * 5000])
-)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path to every value inside a JSON value."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path] * bool(path) + [place for key, below in inner for place in places(below, (*path, key))]
-
-
-def with_change(data: st.DataObject, value: Any) -> Any:
-    """The value with something inside replaced, removed or added; when nothing is left inside, another value."""
-    if not places(value):
-        return data.draw(VALUES)
-    *way, last = data.draw(st.sampled_from(places(value)))
-    holder = value
-    for key in way:
-        holder = holder[key]
-    action = data.draw(st.sampled_from(["replace", "remove", "add"]))
-    if action == "remove":
-        del holder[last]
-    elif action == "replace":
-        holder[last] = data.draw(VALUES)
-    elif isinstance(holder, list):
-        holder.append(data.draw(VALUES))
-    else:
-        holder[data.draw(st.text(max_size=5))] = data.draw(VALUES)
-    return value
-
-
-@pytest.fixture(scope="module")
-def homework(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return homework_folder(tmp_path_factory.mktemp("few") / "Dataset", speakers=3, each=3, mel_bands=8)
-
-
-@pytest.fixture
-def dataset(homework: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(homework, tmp_path / "Dataset"))
-
-
-@FEW
-@given(data=st.data(), name=st.sampled_from(NAMES))
-def test_lists_of_another_form(homework: Path, dataset: Path, cache: Path, data: st.DataObject, name: str) -> None:
-    shutil.copytree(homework, dataset, dirs_exist_ok=True)
-    value = json.loads((homework / name).read_text())
-    for _ in range(data.draw(st.integers(1, 3))):
-        value = with_change(data, value)
-    (dataset / name).write_text(json.dumps(value))  # NaN and infinity as Python writes them
-    packed = answered(dataset, cache)
-    if name != "metadata.json":
-        assert packed is not None
-        assert len(packed.ids) == 9
-
-
-@FEW
-@given(data=st.data(), name=st.sampled_from(NAMES))
-def test_lists_with_other_bytes(homework: Path, dataset: Path, cache: Path, data: st.DataObject, name: str) -> None:
-    content = bytearray((homework / name).read_bytes())
-    shutil.copytree(homework, dataset, dirs_exist_ok=True)
-    begin = data.draw(st.integers(0, len(content)))
-    end = data.draw(st.integers(begin, len(content)) | st.just(begin + 1))
-    awkward = st.sampled_from([b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\0", b"NaN", b"1e999"])
-    content[begin:end] = data.draw(st.binary(max_size=4) | awkward)
-    (dataset / name).write_bytes(content)
-    packed = answered(dataset, cache)
-    if name != "metadata.json":
-        assert packed is not None
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["[" * 200_000, '{"n_mels": 8, "speakers": ' * 20_000, '{"n_mels": 8, "speakers": {"a": [' + "{}," * 5000, "null"],
-    ids=["arrays", "objects", "cut", "null"],
-)
-@pytest.mark.parametrize("name", NAMES)
-def test_lists_that_are_deep_or_cut(dataset: Path, cache: Path, name: str, value: str) -> None:
-    (dataset / name).write_text(value)
-    assert (answered(dataset, cache) is None) == (name == "metadata.json")
-
-
-def test_a_speaker_who_is_listed_twice_does_not_lose_files_unnoticed(dataset: Path, cache: Path) -> None:
-    """A JSON object can hold a key twice, and the last one wins."""
-    text = (dataset / "metadata.json").read_text().replace('"id00001"', '"id00000"')
-    (dataset / "metadata.json").write_text(text)
-    packed = answered(dataset, cache)
-    assert packed is not None
-    assert len(packed.ids) == 6
-    assert "not listed" in {problem.kind for problem in packed.problems}
 
 
 # Files.
@@ -201,16 +59,6 @@ def test_frames_that_are_cut_or_of_another_kind(
     assert packed is not None
     assert len(packed.ids) == 8
     assert [problem.where for problem in packed.problems] == ["uttr-0101.pt"]
-
-
-class CreatesAFile:
-    """Would create a file when unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.path,)
 
 
 def test_a_pickle_that_would_run_code_is_named_and_not_run(dataset: Path, cache: Path, tmp_path: Path) -> None:
@@ -347,7 +195,7 @@ def test_pipes_sockets_and_devices_in_lists_are_not_opened(dataset: Path, cache:
 
 
 LISTS = [
-    *NAMES, "manifest.csv", "train.csv", "train.json", "manifest.jsonl", "wav.scp", "utt2spk", "segments",
+    *LISTS_OF_HOMEWORK, "manifest.csv", "train.csv", "train.json", "manifest.jsonl", "wav.scp", "utt2spk", "segments",
     "iden_split.txt", "speaker-info.txt", "SPEAKERS.TXT",
 ]  # fmt: skip
 
