@@ -29,12 +29,12 @@ class DownloadDialog(ModalScreen[Path | None]):
 
     DEFAULT_CSS = """
     DownloadDialog .dialog {
-        width: 76;
         & > OptionList { height: auto; max-height: 8; border: none; padding: 0; background: $surface; }
         & > .terms { margin-top: 1; min-height: 4; }
         & > .going { display: none; margin-top: 1; height: 1; }
         & > .trouble { display: none; margin-top: 1; color: $error; }
         &.-going > .going, &.-trouble > .trouble { display: block; }
+        &.-trouble > .terms { display: none; }
     }
     """
     BINDINGS = [Binding("escape", "back", "Back")]  # noqa: RUF012  # Textual's own way of declaring keys
@@ -47,7 +47,7 @@ class DownloadDialog(ModalScreen[Path | None]):
 
     def compose(self) -> ComposeResult:
         """The list, the terms of the chosen one, progress, and the answers."""
-        with Vertical(classes="dialog") as dialog:
+        with Vertical(classes="dialog public") as dialog:
             dialog.border_title = "Public speech"
             yield OptionList(*[Option("", id=name) for name in self.entries], compact=True)
             yield Static(classes="terms", markup=False)
@@ -78,7 +78,7 @@ class DownloadDialog(ModalScreen[Path | None]):
             self._show_terms()
 
     def _show_list(self) -> None:
-        width = min(70, max(20, self.app.size.width * 9 // 10 - 6))
+        width = min(68, max(20, self.app.size.width * 9 // 10 - 8))
         for name, entry in self.entries.items():
             amount = "there" if name in self.there else size(entry.size) if entry.archives else "needs an account"
             speakers = "" if entry.speakers is None else f"{count(entry.speakers)} speakers"
