@@ -14,8 +14,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peak_memory import peak_memory
 
 from engine.corpus.opening import open_corpus
 from engine.corpus.packed import pack
@@ -34,20 +33,6 @@ from engine.preset import Features
 MEL_BANDS = 40
 SHORTEST, LONGEST = 100, 1000  # frames of an utterance
 CHUNK = 32  # files a task of the thread pool takes
-
-PACK_AND_MEASURE = """
-import resource, sys
-from pathlib import Path
-from engine.corpus.preparing import prepare_corpus
-from engine.preset import Features
-
-prepare_corpus(sys.argv[1], Features())
-status = Path("/proc/self/status")  # ru_maxrss counts what the process was forked from
-if status.exists():
-    print(next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024)
-else:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-"""
 
 
 def make_corpus(root: Path, speakers: int, utterances: int) -> None:
@@ -130,18 +115,6 @@ def measure(root: Path, rounds: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
-def peak_memory(root: Path) -> float:
-    """MiB that a process of its own takes at most to pack the corpus."""
-    with tempfile.TemporaryDirectory(dir=root.parent) as cache:
-        printed = subprocess.run(
-            [sys.executable, "-c", PACK_AND_MEASURE, str(root)],
-            env={**os.environ, "SPK_TUI_CACHE": cache},
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    return float(printed.stdout)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--utterances", type=int, default=56_666)
@@ -161,7 +134,7 @@ def main() -> None:
             rate = arguments.utterances / seconds
             print(f"{name:26s} {seconds:7.2f} s {rate:9,.0f} utterances/s {seconds / plain:6.2f} x the plain loop")
         for name, root in (("a tenth of it", tenth), ("all of it", whole)):
-            print(f"peak memory to pack {name:14s} {peak_memory(root):7.0f} MiB")
+            print(f"peak memory to pack {name:14s} {peak_memory(root, Path(folder)):7.0f} MiB")
 
 
 if __name__ == "__main__":
