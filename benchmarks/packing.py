@@ -4,7 +4,8 @@
 
 Prints seconds of audio per second (x real time), the median of rounds in which four things take turns, so that a busy
 machine slows all of them alike: decoding alone in a plain loop and on all cores, which is as fast as any packing could
-get, then the plain loop with features, and `pack` itself with all its writing.
+get, then the plain loop with features, and `pack` itself with all its writing. Then the memory that a process takes
+to pack a tenth of the speakers, and all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import soundfile
 from msgspec.structs import replace
+from peak_memory import peak_memory
 
 from engine.corpus.corpus import Corpus
 from engine.corpus.features import decode, extract
@@ -83,6 +85,9 @@ def main() -> None:
     plain = medians["decoding and features, plain loop"]
     for name, taken in medians.items():
         print(f"{name:36s} {taken:7.2f} s {seconds / taken:7.0f} x real time {plain / taken:6.2f} x the plain loop")
+    root = Path(corpora) / arguments.corpus
+    for number in (len(speakers) // 10, len(speakers)):
+        print(f"peak memory to pack {number:4d} speakers {peak_memory(root, speakers=number):7.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""How numbers, durations and sizes are said on the screen, in one place so that every widget says them alike.
+"""How numbers, durations, sizes and corpora are said on the screen, in one place so that every widget says them alike.
 
-Pure functions of numbers; where and in which colour they appear is the widgets' business.
+Pure functions; where and in which colour they appear is the widgets' business.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 TIGHT_FROM = 0.9
@@ -99,3 +101,20 @@ def budget_verdict(used: int, budget: int) -> str:
     if used > budget:
         return "over"
     return "tight" if used >= TIGHT_FROM * budget else "fits"
+
+
+def one_line(name: str) -> str:
+    """A name as it can be shown: what would move the cursor or change colours becomes a dot."""
+    return name if name.isprintable() else "".join(letter if letter.isprintable() else "·" for letter in name)
+
+
+def short_path(path: str | Path) -> str:
+    """A path as it can be shown in little room: one's own folder is ~."""
+    home = os.path.expanduser("~")
+    shown = str(path)
+    return one_line(f"~{shown.removeprefix(home)}" if shown.startswith(f"{home}{os.sep}") else shown)
+
+
+def corpus_words(corpus: str) -> str:
+    """A corpus as it is called in titles and lists: its folder's name."""
+    return "demo corpus" if corpus == "demo" else Path(corpus).name or corpus

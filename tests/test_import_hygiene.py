@@ -14,7 +14,10 @@ import pytest
 
 import engine
 
-TRAINING = ("engine.models", "engine.training", "engine.corpus.batches", "engine.budget")
+BATCHES = tuple(
+    f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
+)
+TRAINING = ("engine.models", "engine.training", *BATCHES, "engine.budget")
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [

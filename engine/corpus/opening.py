@@ -54,7 +54,11 @@ def open_corpus(spec: str, data: Data | None = None) -> Corpus:
     if not spec.strip():
         raise InputError("no corpus is named; give a folder of recordings, or 'demo'")
     root = user_path(spec)
-    if not root.exists():
+    try:
+        is_there = root.exists()
+    except OSError as error:
+        raise InputError(f"{spec}: can't be looked at ({error.strerror})") from None
+    if not is_there:
         raise InputError(f"{spec}: there is no such folder{_similar(root)}; give a folder of recordings, or 'demo'")
     resolved = root.resolve()
     layout = _layout(spec, resolved, data.layout)

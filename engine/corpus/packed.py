@@ -24,7 +24,6 @@ from engine.corpus.building import build_once
 from engine.corpus.corpus import Corpus, Problem, Utterance
 from engine.corpus.extracting import Duplicates, Extraction, extract_utterance
 from engine.corpus.features import mel_bands
-from engine.corpus.flushed_file import FlushedFile
 from engine.corpus.reporting import Report, silently, unhurried
 from engine.corpus.waveforms import WaveformRecipe
 from engine.errors import InputError
@@ -199,7 +198,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
     duplicates = Duplicates()
     report(stage, 0, len(utterances), "utterances")
     with (
-        FlushedFile(_frames_path(folder)) as file,
+        _frames_path(folder).open("wb") as file,
         closing(_extract_all(utterances, packing)) as extracted_in_order,
     ):
         results = enumerate(extracted_in_order, start=1)
@@ -215,7 +214,8 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
                     usable.append((utterance, len(extraction.frames)))
                 report(stage, done, len(utterances), "utterances")
             if len(usable) < packing.fewest:
-                file.cut(begin)
+                file.seek(begin)
+                file.truncate()
                 problems += [_too_few(speaker, len(usable))] if packing.waveform is None else []
                 continue
             kept += usable
@@ -236,7 +236,8 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
         parts=_unless_empty([utterance.part for utterance, _ in kept]),
     )
     _index_path(folder).write_bytes(msgspec.json.encode(index))
-    sync(_index_path(folder))
+    for path in (_frames_path(folder), _index_path(folder)):
+        sync(path)
 
 
 def _unless_empty(names: Sequence[str]) -> list[str]:

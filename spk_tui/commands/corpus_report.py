@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from spk_tui.commands.answers import table
-from spk_tui.wording import count
+from spk_tui.corpus_facts import LABEL_WIDTH, LEFT_OUT, WORTH_KNOWING, depth, fact_lines, problem_count
+from spk_tui.histograms import lying
+from spk_tui.wording import count, one_line
 
 if TYPE_CHECKING:
+    from engine.corpus.corpus import Problem
     from engine.corpus.reporting import Report
-    from engine.corpus.summary import CorpusSummary, Spread
+    from engine.corpus.summary import CorpusSummary
 
+INDENT = "  "
 MOST_EXAMPLES = 3
 """Problems of one kind that are named one by one; --json names them all."""
 
 
-def report(summary: CorpusSummary) -> str:
-    """What is in the corpus, and under it what is wrong with it, by kind of problem."""
-    rows = [
-        ["layout", summary.layout.replace("_", " ")],
-        ["folder", summary.root],
-        ["speakers", count(summary.speakers)],
-        ["utterances", f"{count(summary.utterances)}{_spread(summary.utterances_per_speaker, ' a speaker')}"],
-        ["speech", f"{summary.hours:,.1f} hours{_spread(summary.seconds, ' s an utterance', decimals=1)}"],
-        ["sample rates", _counted(summary.sample_rates, "Hz")],
-        ["channels", _counted(summary.channels, "")],
-    ]
-    text = table([summary.name, ""], rows)
-    found = _problems(summary) if summary.problems else "no problems found"
-    if not summary.packed:
-        found += (
-            "\n(from the files' headers; what is silent or damaged inside shows once the corpus has been trained on)"
-        )
-    return f"{text}\n\n{found}"
+def report(summary: CorpusSummary, width: int | None = None) -> str:
+    """What is in the corpus, how it is distributed, and what is wrong with it; as wide as the terminal."""
+    width = width or get_terminal_size().columns
+    parts = ["\n".join([summary.name, *_facts(summary, width)])]
+    for title, values, unit in (
+        ("Length of an utterance", summary.seconds_histogram, "s"),
+        ("Utterances a speaker", summary.utterances_per_speaker_histogram, ""),
+    ):
+        if values is not None:
+            bars = lying(values, width - len(INDENT), unit, whole=not unit)
+            parts.append("\n".join([title, *(f"{INDENT}{line}" for line in bars)]))
+    parts.append(_problems(summary, width))
+    return "\n\n".join(parts)
 
 
 @contextmanager
@@ -61,30 +60,30 @@ def progress() -> Iterator[Report]:
         bar.close()
 
 
-def _problems(summary: CorpusSummary) -> str:
-    """Each kind of problem with its number and its first examples."""
-    number = len(summary.problems)
-    lines = [f"{count(number)} problem{'' if number == 1 else 's'}; what can't be used is left out:"]
-    for kind, found in Counter(problem.kind for problem in summary.problems).most_common():
-        lines.append(f"  {count(found)} × {kind}")
-        examples = [problem for problem in summary.problems if problem.kind == kind][:MOST_EXAMPLES]
-        lines += [f"      {problem.where}{f': {problem.detail}' if problem.detail else ''}" for problem in examples]
-        if found > len(examples):
-            lines.append(f"      and {count(found - len(examples))} more (--json names them all)")
-    return "\n".join(lines)
+def _facts(summary: CorpusSummary, width: int) -> list[str]:
+    return [f"{label:<{LABEL_WIDTH}}{value}" for label, value in fact_lines(summary, width - LABEL_WIDTH)]
 
 
-def _spread(spread: Spread | None, unit: str, decimals: int = 0) -> str:
-    if spread is None:
-        return ""
-    if spread.min == spread.max:
-        return f" ({spread.min:,.{decimals}f}{unit})"
-    small, middle, great = (f"{value:,.{decimals}f}" for value in (spread.min, spread.median, spread.max))
-    return f" ({small} to {great}{unit}, median {middle})"
+def _problems(summary: CorpusSummary, width: int) -> str:
+    """Each kind of problem with its number and its first examples: what is left out, then what is worth knowing."""
+    hint = "" if summary.packed else " (--full)"
+    depth_lines = wrap(f"{depth(summary)}{hint}".capitalize(), max(20, width - 2))
+    if not summary.problems:
+        return "\n".join(["No problems found.", *depth_lines])
+    lines = [f"{problem_count(len(summary.problems))} found."]
+    for leaves_out, heading in ((True, LEFT_OUT), (False, f"{WORTH_KNOWING}, not left out")):
+        kinds = [kind for kind in summary.problem_kinds if kind.leaves_out == leaves_out]
+        if kinds:
+            lines.append(f"{heading.capitalize()}:")
+        for kind in kinds:
+            lines += _examples(kind.kind, [problem for problem in summary.problems if problem.kind == kind.kind])
+    return "\n".join([*lines, *depth_lines])
 
 
-def _counted(counts: dict[int, int], unit: str) -> str:
-    """One value alone, or each with the utterances that have it: "16000 Hz (90), 8000 Hz (10)"."""
-    if len(counts) == 1:
-        return f"{next(iter(counts))} {unit}".strip()
-    return ", ".join(f"{f'{value} {unit}'.strip()} ({count(number)})" for value, number in counts.items()) or "–"
+def _examples(kind: str, found: list[Problem]) -> list[str]:
+    lines = [f"{INDENT}{count(len(found))} × {kind}"]
+    for problem in found[:MOST_EXAMPLES]:
+        lines.append(f"{3 * INDENT}{one_line(problem.where)}{f': {problem.detail}' if problem.detail else ''}")
+    if len(found) > MOST_EXAMPLES:
+        lines.append(f"{3 * INDENT}and {count(len(found) - MOST_EXAMPLES)} more (--json names them all)")
+    return lines

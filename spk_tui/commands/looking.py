@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from spk_tui.commands.answers import say, say_json, table
-from spk_tui.commands.options import AsJson, Overrides, PresetName, Runs
+from spk_tui.commands.options import AsJson, Full, LayoutName, MostUtterances, Overrides, PresetName, Runs, Speakers
 from spk_tui.exit_codes import WELL
 
 if TYPE_CHECKING:
@@ -72,18 +72,39 @@ def budget(preset: PresetName, /, *, overrides: Overrides = None, as_json: AsJso
     return WELL
 
 
-def data(path: str, /, *, as_json: AsJson = False) -> int:
-    """Tells what is in a corpus and what is wrong with it. PATH is a folder, or 'demo'.
+def data(
+    path: str,
+    /,
+    *,
+    layout: LayoutName = None,
+    speakers: Speakers = None,
+    max_utterances_per_speaker: MostUtterances = None,
+    full: Full = False,
+    as_json: AsJson = False,
+) -> int:
+    """Tells what is in a corpus, what would be held out, and what is wrong with it.
 
-    JSON: {"name", "layout", "root", "speakers", "utterances", "hours", "sample_rates": {hertz: utterances}, "channels":
-    {channels: utterances}, "seconds": {"min", "median", "max"} of an utterance, "utterances_per_speaker": {"min",
-    "median", "max"}, "problems": [{"kind", "where", "detail"}], "fingerprint"}.
+    PATH is a folder, a manifest, or 'demo'. Headers are read, or with --full everything is decoded and kept for the
+    next training. What would be held out is told for the usual [validation] settings.
+
+    JSON: {"name", "layout", "root", "speakers", "utterances", "hours", "sessions", "mel_bands", "sample_rates": {hertz:
+    utterances}, "channels": {channels: utterances}, "seconds": {"min", "median", "max"} of an utterance,
+    "utterances_per_speaker": {"min", "median", "max"}, "seconds_histogram": {"edges", "counts"},
+    "utterances_per_speaker_histogram": {"edges", "counts"}, "split": {"way", "train", "validation", "test", "note"},
+    "problem_kinds": [{"kind", "number", "leaves_out"}], "problems": [{"kind", "where", "detail"}], "fingerprint",
+    "packed"}. "sessions" is 0 when none is known, "mel_bands" that of ready-made frames and else null; "split" is null
+    when too little is left to train on; a bin goes from its edge up to the next; "packed" tells whether everything has
+    been decoded.
     """
     from engine.corpus.summary import summarize
+    from engine.preset import Data
     from spk_tui.commands.corpus_report import progress, report
 
+    part = Data(
+        layout=layout or "auto", speakers=speakers or 0, max_utterances_per_speaker=max_utterances_per_speaker or 0
+    )
     with progress() as show:
-        summary = summarize(path, show)
+        summary = summarize(path, show, part, full)
     if as_json:
         say_json(summary)
     else:

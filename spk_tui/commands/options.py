@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 RunName: TypeAlias = Annotated[str, Parameter(help="a run's name, the beginning of one, its folder, or 'last'")]
 PresetName: TypeAlias = Annotated[str, Parameter(help="a preset's name ('spk-tui presets' lists them) or a .toml file")]
@@ -29,4 +30,16 @@ EventsAsJson: TypeAlias = Annotated[
 ]
 Detach: TypeAlias = Annotated[
     bool, Parameter(negative=(), show_default=False, help="leave the run training in the background and end")
+]
+LayoutName: TypeAlias = Annotated[
+    str | None, Parameter(help="how the corpus lies on disk (default: as in the preset, else recognised)")
+]
+Speakers: TypeAlias = Annotated[
+    int | None, Parameter(validator=Number(gte=0), help="take so many speakers, those with most utterances; 0: all")
+]
+MostUtterances: TypeAlias = Annotated[
+    int | None, Parameter(validator=Number(gte=0), help="take at most so many utterances of each; 0: all")
+]
+Full: TypeAlias = Annotated[
+    bool, Parameter(negative=(), show_default=False, help="decode everything once, keep it, and name all problems")
 ]

@@ -18,10 +18,11 @@ from textual.widgets import Footer, Input, Select
 
 from engine.cost import Cost
 from engine.errors import InputError
-from engine.preset import Preset
+from engine.preset import Data, Preset
 from engine.preset_file import PresetError, with_overrides
 from engine.preset_library import FoundPreset, list_presets
 from spk_tui.run_index import RunRow, measured_rate, recent_corpora
+from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
 from spk_tui.screens.room import Room
 from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
@@ -54,6 +55,8 @@ class PresetScreen(Room):
         Binding("enter", "choose", "To the button", show=False, id="presets.choose"),
         # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
+        Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),
+        Binding("d", "download", "Get speech", show=False, tooltip="Download public speech", id="presets.download"),
         Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
         Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
     ]
@@ -64,6 +67,7 @@ class PresetScreen(Room):
         self.costs: dict[str, Cost] = {}
         self.cost: Cost | None = None
         self._rows: tuple[RunRow, ...] = ()
+        self._data = Data()  # the section by which the chosen corpus was read
         self._speakers: int | None = None
         self._filled = ""
         self._corpus_problem = ""
@@ -130,6 +134,9 @@ class PresetScreen(Room):
             details.border_title = entry.name
             return
         form.fill(entry.preset)
+        if entry.preset.data != self._data:
+            self._data = entry.preset.data
+            self._pick_corpus()
         self._show(entry.preset, self.costs.get(entry.name) if self._speakers is None else None)
         self._count()
 
@@ -238,7 +245,8 @@ class PresetScreen(Room):
     async def _look_at_runs(self) -> None:
         """Recent corpora and measured step rates, from the runs that there are."""
         self._rows = await self.in_thread(self.dashboard.read_runs)
-        self.query_one(CorpusPicker).offer(recent_corpora(self._rows))
+        downloaded = map(str, (await self.in_thread(downloaded_corpora)).values())
+        self.query_one(CorpusPicker).offer(tuple(dict.fromkeys([*recent_corpora(self._rows), *downloaded])))
         active = sum(not row.is_over for row in self._rows)
         self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
         try:
@@ -247,11 +255,13 @@ class PresetScreen(Room):
             pass  # shown beside the numbers already
 
     @on(CorpusPicker.Changed)
-    def _pick_corpus(self, event: CorpusPicker.Changed) -> None:
-        self._speakers, self._corpus_problem = None, "" if event.corpus else "no corpus is chosen"
-        self.query_one(CorpusPicker).tell("")
+    def _pick_corpus(self) -> None:
+        """Another corpus, or another part of it: what was known no longer counts."""
+        picker = self.query_one(CorpusPicker)
+        self._speakers, self._corpus_problem = None, "" if picker.corpus else "no corpus is chosen"
+        picker.tell("")
         self._allow_start()
-        self._check_corpus(event.corpus)
+        self._check_corpus(picker.corpus)
 
     @work(exclusive=True, group="corpus")
     async def _check_corpus(self, corpus: str) -> None:
@@ -264,7 +274,7 @@ class PresetScreen(Room):
         await sleep(TYPING_PAUSE)
         picker.tell("being read…")
         try:
-            speakers, utterances = await self.in_thread(_size_of_corpus, corpus)
+            speakers, utterances = await self.in_thread(_size_of_corpus, corpus, self._data)
         except InputError as error:
             self._corpus_problem = str(error)
             picker.tell(str(error), wrong=True)
@@ -291,7 +301,7 @@ class PresetScreen(Room):
             if not corpus:
                 raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
             if corpus != DEMO:
-                await self.in_thread(_size_of_corpus, corpus)
+                await self.in_thread(_size_of_corpus, corpus, preset.data)
             run = await self.in_thread(self.dashboard.start_run, preset, corpus)
         except PresetError as error:
             self._complain(error.problems)
@@ -314,13 +324,33 @@ class PresetScreen(Room):
         self.set_focus(picker)
         picker.action_show_overlay()
 
+    def action_inspect(self) -> None:
+        """Shows what is in the chosen corpus, read as the chosen preset says."""
+        from spk_tui.screens.corpus_screen import CorpusScreen
+
+        corpus, entry = self.query_one(CorpusPicker).corpus, self.entry
+        if not corpus:
+            self.notify("no corpus is chosen", severity="warning", timeout=4)
+        elif entry is not None and entry.preset is not None:
+            self.app.push_screen(CorpusScreen(corpus, entry.preset))
+
+    @on(StartForm.GetSpeech)
+    @work(exclusive=True, group="download")
+    async def action_download(self) -> None:
+        """Offers public speech; what is downloaded, or was already, becomes the chosen corpus."""
+        folder = await self.app.push_screen_wait(DownloadDialog())
+        if folder is not None:
+            picker = self.query_one(CorpusPicker)
+            picker.offer(tuple(dict.fromkeys([*recent_corpora(self._rows), str(folder)])))
+            picker.choose(str(folder))
+
     def action_edit(self) -> None:
         """Puts the keyboard on the first number."""
         self.set_focus(self.query_one(f"#{FIELDS[0].name}", Input))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where one types, letters are letters; a preset that can't be used has nothing to edit."""
-        if action in ("corpus", "edit"):
+        if action in ("corpus", "inspect", "edit"):
             entry = self.entry if self.is_mounted else None
             return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)
         if action == "to_list":
@@ -332,6 +362,9 @@ class PresetScreen(Room):
         if self.entry is not None and self.entry.preset is not None:
             yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
         yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus
+        yield "Get public speech", "Download a corpus by name", self.action_download
+        if self.check_action("inspect", ()):
+            yield "Inspect the corpus", "What is in it, and what is wrong with it", self.action_inspect
         for field in FIELDS:
             focus = self.query_one(f"#{field.name}", Input).focus
             yield f"Change the {field.label}", f"Type another {field.label} for this run", focus
@@ -346,9 +379,9 @@ def _meter(used: int | None, budget: int, width: int) -> Content:
     )
 
 
-def _size_of_corpus(corpus: str) -> tuple[int, int]:
-    """Speakers and utterances of a corpus. Raises `InputError`. Blocks on the disk."""
+def _size_of_corpus(corpus: str, data: Data) -> tuple[int, int]:
+    """Speakers and utterances of a corpus, of the part that is asked for. Raises `InputError`. Blocks on the disk."""
     from engine.corpus.opening import open_corpus
 
-    opened = open_corpus(corpus)
+    opened = open_corpus(corpus, data)
     return len(opened.speakers), len(opened.utterances)

@@ -17,11 +17,10 @@ from engine.errors import InputError
 from spk_tui.run_index import RunRow
 from spk_tui.screens.question import Answer, Question
 from spk_tui.screens.room import Room
-from spk_tui.screens.training_screen import corpus_words
 from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
 from spk_tui.widgets.pieces import CONDITIONS, bar, condition
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import accuracy, age, count, rate
+from spk_tui.wording import accuracy, age, corpus_words, count, rate
 
 COLUMNS = (
     Column("state", 13),

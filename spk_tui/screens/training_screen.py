@@ -31,7 +31,7 @@ from spk_tui.widgets.preparing_bar import PreparingBar
 from spk_tui.widgets.run_summary import RunSummary
 from spk_tui.widgets.status_panel import StatusPanel
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import accuracy, count
+from spk_tui.wording import accuracy, corpus_words, count
 
 TICK, TICK_OVER_SSH = 0.25, 0.5
 WIDE = 100
@@ -247,8 +247,3 @@ class TrainingScreen(Room):
         for binding in self.BINDINGS:
             if isinstance(binding, Binding) and binding.show and self.check_action(binding.action, ()):
                 yield binding.description, binding.tooltip, getattr(self, f"action_{binding.action}")
-
-
-def corpus_words(corpus: str) -> str:
-    """A corpus as it is called in titles and lists: its folder's name."""
-    return "demo corpus" if corpus == "demo" else Path(corpus).name or corpus

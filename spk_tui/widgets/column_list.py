@@ -99,6 +99,11 @@ class ColumnList(Vertical):
             self.column_list = column_list
             self.key = key
 
+        @property
+        def control(self) -> ColumnList:
+            """The list that tells it, for handlers of one list alone."""
+            return self.column_list
+
     class Chosen(Message):
         """A row was clicked twice."""
 
@@ -106,6 +111,11 @@ class ColumnList(Vertical):
             super().__init__()
             self.column_list = column_list
             self.key = key
+
+        @property
+        def control(self) -> ColumnList:
+            """The list that tells it, for handlers of one list alone."""
+            return self.column_list
 
     def __init__(self, columns: Sequence[Column], nothing: str = "", *, id: str | None = None) -> None:
         super().__init__(id=id)

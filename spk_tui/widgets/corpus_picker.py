@@ -64,7 +64,7 @@ class CorpusPicker(Vertical):
         return str(value)
 
     def offer(self, recent: Sequence[str]) -> None:
-        """Puts the corpora of earlier runs into the list; the choice stays, and the cursor of a list that is open."""
+        """Puts corpora that are known into the list; the choice stays, and the cursor of a list that is open."""
         if tuple(recent) == self._recent:
             return
         select = self.query_one("#corpus", Select)
@@ -77,6 +77,10 @@ class CorpusPicker(Vertical):
             select.set_options(self._options())
             select.value = chosen if chosen in values else DEMO
         overlay.highlighted = values.index(pointed_at if pointed_at in values else select.value)
+
+    def choose(self, corpus: str) -> None:
+        """Chooses a corpus that is offered, as a person would."""
+        self.query_one("#corpus", Select).value = corpus
 
     def tell(self, finding: str, *, wrong: bool = False) -> None:
         """Shows what was found in the chosen corpus, or what is wrong with it."""

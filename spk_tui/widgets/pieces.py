@@ -8,7 +8,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from engine.runs.directory import Condition
-from spk_tui.wording import budget_verdict
+from spk_tui.wording import budget_verdict, count, percent
 
 BAR, BAR_END = "━", "╸"
 
@@ -68,6 +68,18 @@ def spread(left: Content, right: Content, width: int) -> Content:
     if room < 8:
         return cell(left, max(0, width))
     return Content.assemble(cell(left, room), "  ", right)
+
+
+def progress_line(stage: str, done: int, total: int, unit: str, width: int) -> Content:
+    """How far a stage is: its name, a bar, done of total. Without a known total (0) there is no bar."""
+    number = f"{count(done)} of {count(total)}" if total else count(done) if done else ""
+    amount = f"{number} {unit}".strip()
+    if not total:
+        return Content.assemble((stage, "bold"), "   ", (amount, "$foreground-muted"))
+    meter = bar(done / total, max(0, min(60, width - len(stage) - len(amount) - 12)), "$secondary")
+    return Content.assemble(
+        (stage, "bold"), "   ", meter, f" {percent(done / total)}   ", (amount, "$foreground-muted")
+    )
 
 
 def joined(parts: list[Content], width: int, separator: str = "   ") -> Content:

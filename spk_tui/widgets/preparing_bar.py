@@ -6,10 +6,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.runs.events import Preparing
 from spk_tui.follower import Snapshot
-from spk_tui.widgets.pieces import bar
-from spk_tui.wording import count, percent
+from spk_tui.widgets.pieces import progress_line
 
 
 class PreparingBar(Widget):
@@ -27,23 +25,9 @@ class PreparingBar(Widget):
         self.set_class(shown is not None and shown.condition in ("starting", "preparing"), "-shown")
 
     def render(self) -> Content:
-        """The line; without a known total there is no bar."""
+        """The line, or that there is nothing to tell yet."""
         shown = self.snapshot
         if shown is None or shown.preparing is None:
             return Content.styled("the worker is starting…", "$foreground-muted")
         stage = shown.preparing
-        amount = self._amount(stage)
-        if not stage.total:
-            return Content.assemble((stage.stage, "bold"), "   ", (amount, "$foreground-muted"))
-        share = stage.done / stage.total
-        room = self.content_size.width - len(stage.stage) - len(amount) - 12
-        meter = bar(share, max(0, min(60, room)), "$secondary")
-        return Content.assemble(
-            (stage.stage, "bold"), "   ", meter, f" {percent(share)}   ", (amount, "$foreground-muted")
-        )
-
-    def _amount(self, stage: Preparing) -> str:
-        done = (
-            f"{count(stage.done)} of {count(stage.total)}" if stage.total else count(stage.done) if stage.done else ""
-        )
-        return f"{done} {stage.unit}".strip()
+        return progress_line(stage.stage, stage.done, stage.total, stage.unit, self.content_size.width)

@@ -56,7 +56,9 @@ class StartForm(VerticalScroll):
         & .finding { height: auto; padding-left: 14; color: $foreground-muted; }
         & .message { height: auto; color: $error; display: none; }
         & .estimate { height: auto; color: $foreground-muted; }
-        & Button { width: auto; min-width: 20; margin-top: 1; }
+        & .buttons { height: 1; margin-top: 1; }
+        & Button { width: auto; }
+        & #start { min-width: 20; margin-right: 1; }
         & .-wrong { color: $error; }
     }
     """
@@ -66,6 +68,9 @@ class StartForm(VerticalScroll):
 
     class Start(Message):
         """The button was pressed."""
+
+    class GetSpeech(Message):
+        """The button beside it was pressed."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -82,7 +87,9 @@ class StartForm(VerticalScroll):
                     yield Input(id=field.name, compact=True, suggester=suggester)
         yield Static(classes="message", markup=False)
         yield Static(classes="estimate")
-        yield Button("Start training", variant="primary", compact=True, id="start")
+        with Horizontal(classes="buttons"):
+            yield Button("Start training", variant="primary", compact=True, id="start")
+            yield Button("Get speech…", compact=True, id="get-speech")
 
     def fill(self, preset: Preset) -> None:
         """Puts a preset's own numbers into the fields."""
@@ -129,6 +136,11 @@ class StartForm(VerticalScroll):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.post_message(self.Start())
+
+    @on(Button.Pressed, "#get-speech")
+    def _wanted(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.GetSpeech())
 
 
 def value_text(preset: Preset, key: str) -> str:

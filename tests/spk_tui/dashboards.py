@@ -18,10 +18,13 @@ from textual.widgets import Input, Static
 
 from engine.cost import UNKNOWN_SPEAKERS, Cost
 from engine.preset import Preset
+from engine.preset_file import with_overrides
+from engine.preset_library import find_preset
 from engine.runs.directory import RunDirectory
 from engine.runs.lock import Lock
 from engine.runs.requests import Request
 from spk_tui.app import Dashboard
+from spk_tui.screens.corpus_screen import CorpusScreen
 from spk_tui.screens.training_screen import TrainingScreen
 from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.event_log import EventLog
@@ -29,7 +32,7 @@ from tests.spk_tui.run_directories import BEGAN
 
 NOW = BEGAN + 2 * 3600
 PATIENCE = 30.0
-MEDIUM = (120, 40)
+SMALL, MEDIUM = (80, 24), (120, 40)
 
 ENCODERS = {
     "transformer-154k": ({"attention": 25_680, "feed-forward": 128_880, "normalisation": 320}, 160),
@@ -147,6 +150,15 @@ async def watch(pilot: Pilot[None], screen: TrainingScreen) -> TrainingScreen:
 
     await until(pilot, is_settled)
     await pilot.pause()
+    return screen
+
+
+async def inspect(pilot: Pilot[None], corpus: Path | str, *overrides: str) -> CorpusScreen:
+    """Opens the corpus screen, read as the quick tour with these overrides says, and waits until it knows something."""
+    preset = with_overrides(find_preset("quick-tour"), overrides)
+    screen = CorpusScreen(str(corpus), preset)
+    pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.survey is not None or screen.has_class("-trouble"))
     return screen
 
 

@@ -268,6 +268,14 @@ def test_a_diverged_run_has_exit_code_3(home: Home) -> None:
     assert state.failed.message in ended.stderr
 
 
+def test_noise_that_is_not_there_is_bad_input_and_makes_no_run(home: Home) -> None:
+    before = len(list_runs(home.runs))
+    ended = home.run("train", "quick-tour", *SMALL, "--set", "augment.noise=nowhere/musan")
+    assert ended.returncode == 2
+    assert "augment.noise = 'nowhere/musan': there is no such folder" in ended.stderr
+    assert len(list_runs(home.runs)) == before
+
+
 def test_a_device_that_is_not_there_is_bad_input(home: Home) -> None:
     ended = home.run("train", "quick-tour", *SMALL, "--steps", "20", "--device", "cuda:63")
     assert ended.returncode == 2

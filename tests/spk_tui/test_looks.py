@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import numpy as np
 import pytest
+import soundfile
 from textual.pilot import Pilot
 
+from engine.corpus.opening import open_corpus
+from engine.corpus.packed import pack
+from engine.preset import Features
 from engine.preset_library import find_preset
 from engine.runs import events as e
 from spk_tui.screens.training_screen import TrainingScreen
-from tests.spk_tui.dashboards import Home, Life, dashboard_of, seen, until, watch
+from tests.made_corpora import audio_folder
+from tests.spk_tui.dashboards import Home, Life, dashboard_of, inspect, seen, until, watch
 from tests.spk_tui.run_directories import BEGAN, finished_run, training_run, write
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -31,6 +37,19 @@ def some_runs(home: Home, life: Life) -> None:
                           corpus="demo", created=BEGAN + 2400)  # fmt: skip
     write(failed, e.Failed(step=8000, time=BEGAN + 3000, cause="diverged", message="the loss is not a number"))
     life.give(training_run(home.runs, until=30_000, name="20251009-100000-transformer-154k", created=BEGAN + 3600))
+
+
+def speech_with_problems(home: Home) -> None:
+    """Eight speakers with 12 to 19 utterances each, some of them of no use."""
+    root = audio_folder(home.root / "speech", speakers=8, each=12)
+    for number in range(7):
+        (root / "speaker00" / f"broken{number}.flac").write_bytes(b"no audio")
+        for extra in range(number):
+            copied = root / f"speaker{number:02d}" / f"{extra:02d}.wav"
+            copied.with_name(f"again-{extra}.wav").write_bytes(copied.read_bytes())
+    (root / "speaker05" / "of-another.wav").write_bytes((root / "speaker02" / "00.wav").read_bytes())
+    soundfile.write(root / "speaker03" / "silence.wav", np.zeros(16_000), 16_000)
+    pack(open_corpus(str(root)), Features())
 
 
 async def counted(pilot: Pilot[None]) -> None:
@@ -102,6 +121,30 @@ def test_the_question_before_a_stop(home: Home, life: Life, snap_compare: Compar
 
     some_runs(home, life)
     assert snap_compare(home.dashboard(), terminal_size=size, run_before=ask)
+
+
+@at_every_size
+def test_a_corpus(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def look(pilot: Pilot[None]) -> None:
+        await inspect(pilot, "~/speech")
+        await until(pilot, "× same under two speakers")
+        await until(pilot, "⏎ Unfold" if size == SIZES[0] else "⏎ Utterances")
+        await until(pilot, lambda: size == SIZES[0] or "▀" * 20 in seen(pilot))
+
+    speech_with_problems(home)
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=look)
+
+
+def test_the_voices_of_a_corpus_where_only_they_fit(home: Home, snap_compare: Compare) -> None:
+    async def look(pilot: Pilot[None]) -> None:
+        await inspect(pilot, "~/speech")
+        await until(pilot, "v Voices")
+        await pilot.press("v", "down")
+        await until(pilot, "~/speech/speaker01/00.wav")
+        await until(pilot, "▀" * 20)
+
+    speech_with_problems(home)
+    assert snap_compare(home.dashboard(), terminal_size=SIZES[0], run_before=look)
 
 
 @at_every_size

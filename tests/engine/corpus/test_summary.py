@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -10,9 +13,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.corpus.summary import summarize
+from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.lengths import Lengths
+from engine.corpus.opening import open_corpus
+from engine.corpus.packed import pack
+from engine.corpus.splits import LEAK, split_of
+from engine.corpus.summary import KindOfProblem, SplitSummary, _summary, summarize, survey
 from engine.errors import InputError
-from tests.made_corpora import audio_folder
+from engine.preset import Data, Features, Validation
+from tests.made_corpora import audio_folder, homework_folder, voice
 
 
 def test_the_numbers_are_those_of_the_files(tmp_path: Path, cache: Path) -> None:
@@ -80,10 +89,6 @@ def test_real_speech_is_summed_up() -> None:
 
 
 def test_what_packing_found_is_told_from_then_on(tmp_path: Path, cache: Path) -> None:
-    from engine.corpus.opening import open_corpus
-    from engine.corpus.packed import pack
-    from engine.preset import Features
-
     root = audio_folder(tmp_path / "speech")
     soundfile.write(root / "speaker00" / "silence.wav", np.zeros(16_000), 16_000)
     before = summarize(str(root))
@@ -93,3 +98,125 @@ def test_what_packing_found_is_told_from_then_on(tmp_path: Path, cache: Path) ->
     after = summarize(str(root))
     assert after.packed
     assert [(problem.kind, problem.where) for problem in after.problems] == [("silent", "speaker00/silence.wav")]
+
+
+# ---------------------------------------------------------------------------------------- sessions, splits, parts
+
+
+def folder_with_sessions(root: Path) -> Path:
+    """Three speakers with 4 sessions of 5 utterances, and one whose sessions are unknown."""
+    for speaker in range(3):
+        for session in range(4):
+            folder = root / f"speaker{speaker}" / f"session{session}"
+            folder.mkdir(parents=True)
+            for number in range(5):
+                sound = voice(100 + 40 * speaker, 0.3, seed=100 * speaker + 10 * session + number)
+                soundfile.write(folder / f"{number}.wav", sound, 16_000)
+    (root / "unknown").mkdir()
+    for number in range(5):
+        soundfile.write(root / "unknown" / f"{number}.wav", voice(300, 0.3, seed=number), 16_000)
+    return root
+
+
+def test_whole_sessions_are_held_out_where_they_are_known(tmp_path: Path) -> None:
+    summary = summarize(str(folder_with_sessions(tmp_path / "speech")))
+    assert summary.sessions == 12
+    assert summary.split is not None
+    assert (summary.split.way, summary.split.train + summary.split.validation) == ("sessions", 65)
+    assert summary.split.validation % 5 == 0
+    assert "no session is on both sides" in summary.split.note
+
+
+def test_without_sessions_the_report_says_that_the_split_can_leak(tmp_path: Path) -> None:
+    summary = summarize(str(audio_folder(tmp_path / "speech", speakers=4, each=10)))
+    assert summary.sessions == 0
+    assert summary.split == SplitSummary("utterances", 36, 4, 0, LEAK)
+
+
+def test_the_split_that_is_told_is_the_one_that_training_makes(tmp_path: Path, cache: Path) -> None:
+    root = folder_with_sessions(tmp_path / "speech")
+    soundfile.write(root / "speaker0" / "session0" / "silence.wav", np.zeros(16_000), 16_000)
+    for validation in (Validation(), Validation(split="utterances", share=0.3, seed=5)):
+        summary = summarize(str(root), full=True, validation=validation)
+        parts = split_of(pack(open_corpus(str(root)), Features()), validation)
+        assert summary.split == SplitSummary(parts.way, len(parts.train), len(parts.validation), 0, parts.note)
+
+
+def test_an_official_split_is_told_with_the_part_that_is_not_looked_at() -> None:
+    parts = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    utterances = [
+        Utterance(f"{speaker}/{number}", speaker, Path("/nowhere"), part=part)  # type: ignore[arg-type]
+        for speaker in ("anna", "ben")
+        for number, part in enumerate(parts)
+    ]
+    corpus = Corpus("made", "made", Path("/nowhere"), utterances, [], "made")
+    lengths = Lengths({utterance.id: 1.0 for utterance in utterances}, {16_000: 20}, {1: 20}, [])
+    summary = _summary(corpus, lengths, None, Validation())
+    assert summary.split == SplitSummary("official", 12, 4, 4, "the corpus's own split")
+
+
+def test_the_part_that_is_asked_for_is_summed_up(tmp_path: Path) -> None:
+    root = audio_folder(tmp_path / "speech", speakers=5, each=8)
+    summary = summarize(str(root), data=Data(speakers=3, max_utterances_per_speaker=4))
+    assert (summary.speakers, summary.utterances) == (3, 12)
+    with pytest.raises(InputError, match=r"data\.speakers = 9"):
+        summarize(str(root), data=Data(speakers=9))
+    with pytest.raises(InputError, match="is no layout"):
+        summarize(str(root), data=Data(layout="voxcelb"))
+
+
+def test_ready_made_frames_are_summed_up_without_a_look_into_them() -> None:
+    utterances = [
+        Utterance(f"{speaker}-{number}", speaker, Path("/no/such.pt"), frames=100 * (number + 1))
+        for speaker in ("anna", "ben")
+        for number in range(3)
+    ]
+    corpus = Corpus("made", "made", Path("/nowhere"), utterances, [], "made", mel_bands=80)
+    lengths = Lengths({utterance.id: (utterance.frames or 0) / 100 for utterance in utterances}, {}, {}, [])
+    summary = _summary(corpus, lengths, None, Validation())
+    assert (summary.mel_bands, summary.sample_rates) == (80, {})
+    assert summary.hours == pytest.approx(12 / 3600)
+    assert summary.problems == []
+
+
+# ------------------------------------------------------------------------------------------------ the full survey
+
+
+def test_a_full_survey_finds_what_headers_do_not_show(tmp_path: Path, cache: Path) -> None:
+    root = audio_folder(tmp_path / "speech", speakers=3, each=4)
+    soundfile.write(root / "speaker00" / "silence.wav", np.zeros(16_000), 16_000)
+    soundfile.write(root / "speaker01" / "loud.wav", np.sign(voice(200, 1.0, seed=1)), 16_000)
+    shutil.copy(root / "speaker00" / "00.wav", root / "speaker00" / "again.wav")
+    shutil.copy(root / "speaker00" / "01.wav", root / "speaker02" / "of another.wav")
+    assert summarize(str(root)).problems == []
+    summary = summarize(str(root), full=True)
+    assert summary.packed
+    assert summary.problem_kinds[0] == KindOfProblem("silent", 1, leaves_out=True)
+    assert {(kind.kind, kind.number, kind.leaves_out) for kind in summary.problem_kinds[1:]} == {
+        ("clipped", 1, False),
+        ("duplicate", 1, False),
+        ("same under two speakers", 1, False),
+    }
+    assert Problem(
+        "same under two speakers", "speaker02/of another.wav", "has the same content as speaker00/01.wav"
+    ) in (summary.problems)
+    assert summarize(str(root)).problems == summary.problems  # from then on it is known without decoding
+
+
+def test_a_survey_names_the_length_of_every_readable_utterance(tmp_path: Path) -> None:
+    root = audio_folder(tmp_path / "speech", speakers=2, each=3, seconds=0.4)
+    (root / "speaker00" / "broken.wav").write_bytes(b"no audio")
+    found = survey(str(root))
+    assert found.seconds["speaker00/00.wav"] == pytest.approx(0.4)
+    assert len(found.seconds) == found.summary.utterances == 6
+    assert len(found.corpus.utterances) == 7
+
+
+def test_a_full_survey_of_ready_made_frames_loads_no_torch_here(tmp_path: Path, cache: Path) -> None:
+    root = homework_folder(tmp_path / "features", speakers=3, each=4)
+    program = (
+        "import sys; from engine.corpus.summary import summarize; summary = summarize(sys.argv[1], full=True);"
+        "print(summary.packed, summary.utterances, summary.mel_bands, 'torch' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(root)], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["True", "12", "40", "False"]

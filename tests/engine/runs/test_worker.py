@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -21,7 +22,8 @@ from engine.runs import client
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
-from tests.made_corpora import audio_folder
+from engine.training.checkpoint import load_best
+from tests.made_corpora import RATE, audio_folder, voice
 
 TINY = [
     "encoder.d_model=16", "encoder.ffn=24", "segments.batch_size=8", "segments.frames=32", "run.threads=1",
@@ -102,6 +104,27 @@ def test_a_run_from_a_folder_of_audio_to_the_best_checkpoint(corpus: Path, tmp_p
     assert "torch" in info.versions
     with pytest.raises(InputError, match="--steps"):
         client.resume_run(run)
+
+
+def test_a_run_packs_the_changed_copies_that_its_preset_asks_for_from_a_folder_named_from_here(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "noise").mkdir()
+    soundfile.write(tmp_path / "noise" / "hum.wav", voice(50, 1.0, 0), RATE)
+    (tmp_path / "noise" / "broken.wav").write_bytes(b"RIFF nothing")
+    monkeypatch.chdir(tmp_path)
+    changes = ["augment.noise=noise", "augment.speeds=[1.1]", "augment.speeds_are_speakers=true"]
+    run = client.start_run(tiny(*changes), str(corpus), tmp_path / "runs")
+    assert run.preset().augment.noise == str((tmp_path / "noise").resolve())
+    events = wait_for_end(run)
+    stages = list(dict.fromkeys(event.stage for event in events if isinstance(event, e.Preparing)))
+    assert stages[-3:] == ["packing copy 1 of 2 (speed 1.1)", "packing copy 2 of 2 (noise)", "loading PyTorch"]
+    findings = [event.finding for event in events if isinstance(event, e.Diagnosis)]
+    assert any("as changed copies: speed 1.1, noise" in finding for finding in findings)
+    assert any("broken.wav" in finding and "1 unusable noise" in finding for finding in findings)
+    assert isinstance(events[-1], e.Finished), run.console_path.read_text()
+    assert run.state().started.speakers == 4
+    assert load_best(run.best_path)[1].speakers == [f"speaker0{number}" for number in range(4)]
 
 
 def test_pause_continue_save_and_stop_from_another_process(corpus: Path, tmp_path: Path) -> None:

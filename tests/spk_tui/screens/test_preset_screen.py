@@ -238,6 +238,21 @@ async def test_a_folder_is_read_and_the_head_is_counted_for_its_speakers(home: H
         await until(pilot, "head for 3 speakers")
 
 
+async def test_another_preset_reads_the_part_that_it_asks_for(home: Home, voices: Path) -> None:
+    part = (built_in_folder() / "quick-tour.toml").read_text().replace('"quick-tour"', '"a-part"')
+    (home.presets / "a-part.toml").write_text(f"{part}\n[data]\nspeakers = 2\n")
+    async with home.open() as pilot:
+        await type_folder(pilot, str(voices))
+        await until(pilot, "3 speakers, 18 utterances")
+        await pilot.press("escape", "end")
+        await until(pilot, "2 speakers, 12 utterances")
+        meter = dashboard_of(pilot).meter
+        assert isinstance(meter, FixedMeter)
+        await until(pilot, lambda: ("a-part", 2) in meter.counted)
+        await pilot.press("home")
+        await until(pilot, "3 speakers, 18 utterances")
+
+
 async def test_a_path_is_completed_from_the_folders_that_are_there(home: Home, voices: Path) -> None:
     async with home.open() as pilot:
         await type_folder(pilot, str(voices)[:-3])
@@ -345,7 +360,7 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await pilot.pause()
         names = [name for name, _, _ in screen_of(pilot).commands()]
         assert names == [
-            "Start quick-tour", "Choose a corpus", "Change the steps", "Change the batch size",
+            "Start quick-tour", "Choose a corpus", "Inspect the corpus", "Change the steps", "Change the batch size",
             "Change the learning rate", "Change the seed", "Change the device",
         ]  # fmt: skip
         await pilot.press("ctrl+p", *"change the seed")
