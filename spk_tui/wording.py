@@ -118,3 +118,12 @@ def short_path(path: str | Path) -> str:
 def corpus_words(corpus: str) -> str:
     """A corpus as it is called in titles and lists: its folder's name."""
     return "demo corpus" if corpus == "demo" else Path(corpus).name or corpus
+
+
+ENCODERS = {"ecapa": "ECAPA", "tdnn": "TDNN", "x": "x"}
+
+
+def encoder_words(kind: str) -> str:
+    """A kind of encoder as people write it: "e_branchformer" as "E-Branchformer", the homework's by what they are."""
+    known = {"homework_sample": "transformer"}.get(kind, kind.removeprefix("homework_"))
+    return "-".join(ENCODERS.get(part, part.capitalize()) for part in known.split("_"))

@@ -30,11 +30,11 @@ from spk_tui.widgets.pieces import bar, verdict, verdict_style
 from spk_tui.widgets.preset_details import PresetDetails
 from spk_tui.widgets.start_form import FIELDS, StartForm
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import age, count, duration, rate
+from spk_tui.wording import age, count, duration, encoder_words, rate
 
 COLUMNS = (
-    Column("preset", 16, share=2),
-    Column("encoder", 12, share=1),
+    Column("preset", 24, share=1),
+    Column("encoder", 14, share=1),
     Column("parameters", 10, right=True),
     Column("budget", 18, share=2),
 )
@@ -232,7 +232,7 @@ class PresetScreen(Room):
         used = cost.encoder if cost else preset.preset.encoder_parameters
         budget = preset.budget.encoder_parameters
         name = Content.assemble(entry.name, (" yours", "$foreground-muted") if entry.own else "")
-        kind = str(preset.encoder.__struct_config__.tag).replace("homework_", "").capitalize()
+        kind = encoder_words(str(preset.encoder.__struct_config__.tag))
         parameters = Content("…" if used is None else count(used))
         return Row(
             entry.name,

@@ -15,7 +15,10 @@ from engine.preset_library import built_in_folder, find_preset
 BUILT_IN = sorted(path.stem for path in built_in_folder().glob("*.toml"))
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("transformer-154k", 154_880), ("conformer-225k", 225_720)])
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("homework-sample-67k", 67_536), ("transformer-154k", 154_880), ("conformer-225k", 225_720)],
+)
 def test_the_course_encoders_have_exactly_their_parameters(name: str, parameters: int) -> None:
     preset = find_preset(name)
     assert count(preset).encoder == parameters

@@ -42,7 +42,7 @@ def test_the_margin_makes_a_speakers_own_score_harder_and_no_other(
             expected = math.cos(angle + applied)
         else:
             expected = math.cos(angle) - applied * math.sin(applied)
-        assert float(harder[row, speaker]) == pytest.approx(10 * expected, abs=1e-5)
+        assert harder[row, speaker].item() == pytest.approx(10 * expected, abs=1e-5)
 
 
 def test_gradients_stay_finite_where_an_embedding_lies_on_its_speaker() -> None:
