@@ -360,7 +360,8 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await pilot.pause()
         names = [name for name, _, _ in screen_of(pilot).commands()]
         assert names == [
-            "Start quick-tour", "Choose a corpus", "Inspect the corpus", "Change the steps", "Change the batch size",
+            "Start quick-tour", "Choose a corpus", "Get public speech", "Inspect the corpus", "Change the steps",
+            "Change the batch size",
             "Change the learning rate", "Change the seed", "Change the device",
         ]  # fmt: skip
         await pilot.press("ctrl+p", *"change the seed")
