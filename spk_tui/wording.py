@@ -120,10 +120,9 @@ def corpus_words(corpus: str) -> str:
     return "demo corpus" if corpus == "demo" else Path(corpus).name or corpus
 
 
-ENCODERS = {"ecapa": "ECAPA", "tdnn": "TDNN", "x": "x"}
+ENCODERS = {"homework_sample": "Transformer", "ecapa_tdnn": "ECAPA-TDNN", "x_vector_tdnn": "x-vector"}
 
 
 def encoder_words(kind: str) -> str:
     """A kind of encoder as people write it: "e_branchformer" as "E-Branchformer", the homework's by what they are."""
-    known = {"homework_sample": "transformer"}.get(kind, kind.removeprefix("homework_"))
-    return "-".join(ENCODERS.get(part, part.capitalize()) for part in known.split("_"))
+    return ENCODERS.get(kind) or "-".join(part.capitalize() for part in kind.removeprefix("homework_").split("_"))

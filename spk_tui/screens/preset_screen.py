@@ -36,7 +36,7 @@ COLUMNS = (
     Column("preset", 24, share=1),
     Column("encoder", 14, share=1),
     Column("parameters", 10, right=True),
-    Column("budget", 18, share=2),
+    Column("budget", 14, share=1),
 )
 TYPING_PAUSE = 0.4
 

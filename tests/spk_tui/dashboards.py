@@ -50,7 +50,7 @@ class FixedMeter:
     def count(self, preset: Preset, speakers: int | None = None) -> Cost:
         """A cost that depends on the preset and on the number of speakers."""
         self.counted.append((preset.name, speakers))
-        layers, unused = ENCODERS.get(preset.name, ENCODERS["quick-tour"])
+        layers, unused = ENCODERS.get(preset.name, ({"attention": preset.preset.encoder_parameters or 29_320}, 0))
         heads = speakers or UNKNOWN_SPEAKERS
         parts = {"front_end": 3_280, "encoder": sum(layers.values()), "pooling": 0, "head": 6_480 + 81 * heads}
         return Cost(

@@ -54,7 +54,7 @@ def speech_with_problems(home: Home) -> None:
 
 async def counted(pilot: Pilot[None]) -> None:
     """Waits until the first screen has counted what it shows."""
-    await until(pilot, "154,880")
+    await until(pilot, "67,536")
     await until(pilot, "multiply-adds" if pilot.app.size.width >= 100 else "all parts")
     await until(pilot, "rough guess")
 
