@@ -222,6 +222,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
             kept += usable
             speakers_of += [len(speakers)] * len(usable)
             speakers.append(speaker)
+    problems = list(dict.fromkeys(problems))  # a noise that can't be used is met by many utterances
     if len(speakers) < packing.fewest:
         raise InputError(_nothing_left(packing, len(speakers), problems))
     index = _Index(
