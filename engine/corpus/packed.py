@@ -21,7 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.corpus.building import build_once
-from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.corpus import DUPLICATE, Corpus, Problem, Utterance
 from engine.corpus.extracting import Duplicates, Extraction, extract_utterance
 from engine.corpus.features import mel_bands
 from engine.corpus.reporting import Report, silently, unhurried
@@ -192,6 +192,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
     report = unhurried(report)
     utterances = sorted(corpus.utterances, key=lambda utterance: (utterance.speaker, utterance.id))
     problems = list(corpus.problems)
+    listed_twice = {problem.where for problem in problems if problem.kind == DUPLICATE}
     speakers: list[str] = []
     kept: list[tuple[Utterance, int]] = []  # with the number of its frames
     speakers_of: list[int] = []
@@ -208,7 +209,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
             for done, (utterance, extraction) in of_speaker:
                 problems += extraction.problems
                 if extraction.frames is not None:
-                    if extraction.content:
+                    if extraction.content and utterance.id not in listed_twice:
                         problems += duplicates.notice(utterance, extraction.content)
                     file.write(extraction.frames.tobytes())
                     usable.append((utterance, len(extraction.frames)))
@@ -221,6 +222,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
             kept += usable
             speakers_of += [len(speakers)] * len(usable)
             speakers.append(speaker)
+    problems = list(dict.fromkeys(problems))  # a noise that can't be used is met by many utterances
     if len(speakers) < packing.fewest:
         raise InputError(_nothing_left(packing, len(speakers), problems))
     index = _Index(

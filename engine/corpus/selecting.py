@@ -54,6 +54,8 @@ def _draw(corpus: Corpus, data: Data) -> Corpus:
     if data.speakers:
         chosen = _speakers(corpus, data)
         utterances = [utterance for utterance in utterances if utterance.speaker in chosen]
+    if data.max_utterances_per_speaker == 1:
+        raise InputError("data.max_utterances_per_speaker = 1 leaves nothing to hold out; take 2 or more, or 0 for all")
     if data.max_utterances_per_speaker:
         utterances = _fewer(utterances, data)
     digest = hashlib.blake2b(corpus.fingerprint.encode(), digest_size=16)

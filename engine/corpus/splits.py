@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Indexes = NDArray[np.int64]
 Way: TypeAlias = Literal["official", "sessions", "utterances"]
 
-LEAK = (
-    "no sessions are known, so held-out utterances can come from the recordings that are trained on: accuracies may be"
-    " better than on new recordings"
-)
+FLATTERED = "accuracies may be better than on new recordings"
+LEAK = f"no sessions are known, so held-out utterances can come from the recordings that are trained on: {FLATTERED}"
+ONE_SESSION = f"every speaker has one session only, so what is held out shares it with what is trained on: {FLATTERED}"
+AS_ASKED = f"sessions are known and not looked at, as asked, so they are on both sides: {FLATTERED}"
 
 
 class Split(NamedTuple):
@@ -53,7 +53,7 @@ def split(
     `engine.corpus.corpus.Utterance`), or none at all. Raises `InputError` when the way asked for can't be gone.
     """
     if way in ("auto", "official") and any(part in ("validation", "test") for part in parts):
-        official = _official(speakers_of, parts)
+        official = _official(speakers_of, parts, sessions)
         if official is not None:
             return official
     if way == "official":
@@ -67,7 +67,8 @@ def split(
             "validation.split = 'sessions': no speaker of this corpus has two known sessions; take 'auto' or"
             " 'utterances'"
         )
-    return _by_utterance(ids, speakers_of, share, seed)
+    note = LEAK if not any(sessions) else AS_ASKED if way == "utterances" else ONE_SESSION
+    return _by_utterance(ids, speakers_of, share, seed)._replace(note=note)
 
 
 def split_of(packed: PackedCorpus, validation: Validation) -> Split:
@@ -83,7 +84,7 @@ def split_of(packed: PackedCorpus, validation: Validation) -> Split:
     )
 
 
-def _official(speakers_of: Indexes, parts: Sequence[str]) -> Split | None:
+def _official(speakers_of: Indexes, parts: Sequence[str], sessions: Sequence[str]) -> Split | None:
     """The corpus's own split; None when it tells no speakers apart whom it also trains.
 
     Without a validation part the test part is held out. Utterances that it doesn't mention are trained on. Held-out
@@ -100,6 +101,13 @@ def _official(speakers_of: Indexes, parts: Sequence[str]) -> Split | None:
     note = "the corpus's own split" if "validation" in parts else "the corpus's own split; its test part is held out"
     if strangers:
         note += f"; {strangers} of its speakers have nothing to train on, and aren't held out"
+    if any(sessions):
+        train_sessions, held_out_sessions = (
+            {(speakers_of[place], sessions[place]) for place in side.tolist() if sessions[place]}
+            for side in (np.flatnonzero(train), validation)
+        )
+        if shared := len(train_sessions & held_out_sessions):
+            note += f"; sessions on both sides: {shared}, so {FLATTERED}"
     return Split(np.flatnonzero(train), validation, "official", note)
 
 
@@ -172,7 +180,6 @@ def _by_utterance(ids: Sequence[str], speakers_of: Indexes, share: float, seed: 
     return Split(
         train=np.sort(by_speaker_and_hash[~is_held_out]).astype(np.int64),
         validation=np.sort(by_speaker_and_hash[is_held_out]).astype(np.int64),
-        note=LEAK,
     )
 
 

@@ -215,6 +215,10 @@ def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e
             + f" (the first: {first.where}{': ' if first.detail else ''}{first.detail})",
             advice="'spk-tui data' names them",
         )
+    remarks = Counter(problem.kind for problem in packed.problems if not problem.leaves_out)
+    if remarks:
+        named = ", ".join(f"{number} {kind}" for kind, number in remarks.most_common())
+        yield e.Diagnosis(severity="notice", finding=f"worth knowing: {named}", advice="'spk-tui data' names them")
     if fingerprint and fingerprint != packed.fingerprint:
         yield e.Diagnosis(
             severity="warning",

@@ -62,16 +62,34 @@ def save_last(path: Path, state: TrainingState, model: nn.Module, optimizer: tor
         torch.save(content, temporary)
 
 
-def load_last(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> TrainingState:
-    """Puts weights, optimizer and random state back and returns the rest. Raises `InputError`."""
+def load_last(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device, speakers: list[str]
+) -> TrainingState:
+    """Puts weights, optimizer and random state back and returns the rest.
+
+    speakers: those of the corpus as it is now. Raises `InputError`, also when the run began with others.
+    """
     content = _read_last(path, device)
     try:
+        state = msgspec.json.decode(content["state"], type=TrainingState)
+        if state.speakers != speakers:
+            raise InputError(_other_speakers(state.speakers, speakers))
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
         _set_random_state(content["random"], device)
-        return msgspec.json.decode(content["state"], type=TrainingState)
+        return state
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
+
+
+def _other_speakers(before: list[str], now: list[str]) -> str:
+    """What has changed, by the first speaker who went and the first who came."""
+    gone, come = [name for name in before if name not in now], [name for name in now if name not in before]
+    changes = [f"'{gone[0]}' is gone" if gone else "", f"'{come[0]}' is new" if come else ""]
+    return (
+        f"the corpus has {len(now)} speakers now and had {len(before)} when the run began"
+        f" ({', '.join(filter(None, changes))}); restore it and resume, or start a new run"
+    )
 
 
 def _read_last(path: Path, device: torch.device) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from engine.corpus.copies import Copy
 from engine.corpus.frame_store import FrameStore
 from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import Split
-from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.runs import events as e
@@ -98,14 +97,9 @@ class Trainer:
         if not self.run.last_path.exists():
             self._note = "the run ended before its first checkpoint, so it begins again"
             return
-        state = load_last(self.run.last_path, self.model, self.optimizer, self.device)
+        state = load_last(self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers)
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
         self._saved_step = state.step
-        if state.speakers != self.packed.speakers:
-            raise InputError(
-                f"the corpus has other speakers now ({len(self.packed.speakers)}) than when the run began "
-                f"({len(state.speakers)}); restore it, or start a new run"
-            )
         self.learning_rate = state.learning_rate
         steps = self.preset.run.steps
         if steps != state.learning_rate.last:

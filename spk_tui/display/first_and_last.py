@@ -24,6 +24,8 @@ _WORDS = {"finished": "finished", "stopped": "stopped, its state is saved", "fai
 def ending(run: RunDirectory, state: RunState) -> list[str]:
     """The lines that a display ends with."""
     word = _WORDS.get(state.phase, "interrupted: its worker is gone without a last word")
+    if state.phase == "stopped" and state.step == 0:
+        word = "stopped before its first step"
     lines = [f"{run.id}: {word}, {count(state.step)} of {count(state.steps)} steps"]
     if state.best_step is not None:
         other = _other_accuracy(state, state.best_step)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from stat import S_ISREG
 
-from engine.corpus.corpus import Corpus, Part, Problem, Utterance
+from engine.corpus.corpus import DUPLICATE, Corpus, Part, Problem, Utterance
 from engine.corpus.decoding import is_audio, why_undecodable
 
 
@@ -24,6 +24,7 @@ class Listing:
         self.utterances: list[Utterance] = []
         self.problems: list[Problem] = []
         self._ids: set[str] = set()
+        self._recordings: dict[tuple[str, float, float | None], tuple[str, Part]] = {}
         self._digest = hashlib.blake2b(layout.encode(), digest_size=16)
 
     def add(
@@ -61,6 +62,10 @@ class Listing:
             return self.problem("missing" if missing else "unreadable", identifier, reason)
         if not S_ISREG(status.st_mode):  # opening a pipe waits for somebody who may never come
             return self.problem("unreadable", identifier, "is no regular file")
+        first = self._recordings.setdefault((str(path), start, end), (identifier, part))
+        if first[0] != identifier:
+            sides = ", and on another side of the split" if first[1] != part else ""
+            self.problem(DUPLICATE, identifier, f"is the same recording as {first[0]}{sides}")
         self._ids.add(identifier)
         self.utterances.append(Utterance(identifier, speaker, path, session, part, start, end, frames))
         facts = (identifier, speaker, session, part, start, end, frames, status.st_size, status.st_mtime_ns)

@@ -40,7 +40,7 @@ def test_the_speakers_with_most_utterances_are_chosen() -> None:
     assert chosen.fingerprint != "f"
 
 
-@given(st.integers(2, 30), st.integers(0, 99), st.integers(1, 8))
+@given(st.integers(2, 30), st.integers(0, 99), st.integers(2, 8))
 def test_a_smaller_choice_lies_within_a_greater_one(speakers: int, seed: int, most: int) -> None:
     whole = corpus([10] * 31)
     small = select(whole, Data(speakers=speakers, choose="random", seed=seed, max_utterances_per_speaker=most))
@@ -63,6 +63,11 @@ def test_another_seed_draws_others() -> None:
 def test_what_can_not_be_had_is_said(speakers: int) -> None:
     with pytest.raises(InputError, match=rf"data.speakers = {speakers} can't be had: made has 4 speakers"):
         select(corpus([3] * 4), Data(speakers=speakers))
+
+
+def test_one_utterance_of_each_speaker_leaves_nothing_to_hold_out() -> None:
+    with pytest.raises(InputError, match="max_utterances_per_speaker = 1 leaves nothing to hold out"):
+        select(corpus([3] * 4), Data(max_utterances_per_speaker=1))
 
 
 def test_speakers_who_are_only_tested_on_are_named_and_left_out() -> None:

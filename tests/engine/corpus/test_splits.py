@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.corpus.splits import LEAK, split, validation_starts
+from engine.corpus.splits import AS_ASKED, LEAK, ONE_SESSION, split, validation_starts
 from engine.errors import InputError
 
 counts_of_speakers = st.lists(st.integers(1, 40), min_size=1, max_size=30)
@@ -104,8 +104,9 @@ def test_a_folder_that_all_speakers_have_is_no_session() -> None:
     ids, speakers_of, sessions = recorded([[10], [10]])
     parts = split(ids, speakers_of, 0.1, 0, sessions)
     assert parts.way == "utterances"
-    assert parts.note == LEAK
+    assert parts.note == ONE_SESSION
     assert set(speakers_of[parts.validation]) == {0, 1}
+    assert split(ids, speakers_of, 0.1, 0).note == LEAK
 
 
 def test_an_official_split_comes_first_and_its_test_part_is_kept_apart() -> None:
@@ -115,6 +116,15 @@ def test_an_official_split_comes_first_and_its_test_part_is_kept_apart() -> None
     parts = split(ids, speakers_of, 0.1, 0, [], ["train", "train", "test"] * 2)
     assert (parts.train.tolist(), parts.validation.tolist()) == ([0, 1, 3, 4], [2, 5])
     assert "test part is held out" in parts.note
+
+
+def test_an_official_split_through_sessions_says_how_many() -> None:
+    ids, speakers_of, sessions = recorded([[4, 2], [3, 3]])
+    parts = ["train", "train", "validation", "train", "validation", "validation"] * 2
+    note = split(ids, speakers_of, 0.1, 0, sessions, parts).note
+    assert "sessions on both sides: 3, so accuracies may be better" in note
+    clean = ["train"] * 4 + ["validation"] * 2 + ["train"] * 3 + ["validation"] * 3
+    assert split(ids, speakers_of, 0.1, 0, sessions, clean).note == "the corpus's own split"
 
 
 def test_a_split_by_speakers_is_not_one_for_telling_them_apart() -> None:
@@ -130,7 +140,8 @@ def test_a_way_can_be_asked_for() -> None:
     official = ["train", "train", "train", "validation"] * 4
     assert split(ids, speakers_of, 0.25, 0, sessions, official).way == "official"
     assert split(ids, speakers_of, 0.25, 0, sessions, official, "sessions").way == "sessions"
-    assert split(ids, speakers_of, 0.25, 0, sessions, official, "utterances").way == "utterances"
+    by_utterance = split(ids, speakers_of, 0.25, 0, sessions, official, "utterances")
+    assert (by_utterance.way, by_utterance.note) == ("utterances", AS_ASKED)
     with pytest.raises(InputError, match="no speaker of this corpus has two known sessions"):
         split(ids, speakers_of, 0.25, 0, [], [], "sessions")
 

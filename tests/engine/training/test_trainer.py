@@ -216,7 +216,9 @@ def test_speakers_at_another_speed_are_classes_while_training_and_not_in_the_bes
         expected = trainer.model.eval()(frames)
         assert expected.shape == (5, 3 * speakers)
         torch.testing.assert_close(model(frames), expected[:, :speakers])
-    state = load_last(trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"))
+    state = load_last(
+        trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"), trainer.packed.speakers
+    )
     assert state.speakers == packed.speakers
     right = sum(tells_right(model, saved.preset, packed, int(index)) for index in trainer.split.validation)
     assert right / len(trainer.split.validation) == pytest.approx(validated.utterance_accuracy)
@@ -377,6 +379,16 @@ def test_a_checkpoint_of_other_sizes_or_no_checkpoint_is_one_clear_line(make_tra
         load_best(trainer.run.best_path)
 
 
+def test_a_corpus_with_other_speakers_is_named_when_a_run_is_resumed(make_trainer: Callable) -> None:
+    from engine.errors import InputError
+
+    trainer, _ = make_trainer(small("quick-tour", "run.steps=2"))
+    list(trainer)
+    now = [*trainer.packed.speakers[1:], "stranger"]
+    with pytest.raises(InputError, match=r"\('speaker0' is gone, 'stranger' is new\); restore it and resume"):
+        load_last(trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"), now)
+
+
 class Bomb:
     """What a hostile checkpoint would hold: unpickling it writes a file."""
 
@@ -393,7 +405,7 @@ def test_a_pickle_that_would_run_code_does_not(make_trainer: Callable, tmp_path:
     trainer, _ = make_trainer(small())
     torch.save({"format": "spk-tui-1", "model": Bomb(tmp_path / "exploded")}, trainer.run.last_path)
     with pytest.raises(InputError, match="can't be read"):
-        load_last(trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"))
+        load_last(trainer.run.last_path, trainer.model, trainer.optimizer, torch.device("cpu"), trainer.packed.speakers)
     assert not (tmp_path / "exploded").exists()
 
 

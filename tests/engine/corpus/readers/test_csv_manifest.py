@@ -285,3 +285,13 @@ def test_nothing_but_a_corpus_or_a_message_comes_out_of_any_file(content: bytes)
         assert csv_manifest.recognises(manifest)
         reads_or_refuses(lambda: csv_manifest.read(manifest, Data()))
         reads_or_refuses(lambda: csv_manifest.read(folder, Data()))
+
+
+def test_one_recording_on_both_sides_of_a_split_is_told(tmp_path: Path) -> None:
+    record(tmp_path, *FOUR)
+    lines = [f"{row},{'train' if number % 2 else 'dev'},{number}" for number, row in enumerate([*ROWS, *ROWS[::-1]])]
+    corpus = opened(write(tmp_path / "list.csv", "path,speaker,split,id", *lines))
+    told = [problem for problem in corpus.problems if problem.kind == "duplicate"]
+    assert len(told) == len(ROWS)
+    assert all("and on another side of the split" in problem.detail for problem in told)
+    assert not any(problem.leaves_out for problem in told)
