@@ -49,10 +49,12 @@ class Problem(Struct, frozen=True):
 
 CLIPPED, DUPLICATE, TWO_SPEAKERS, LENGTH_DIFFERS = "clipped", "duplicate", "same under two speakers", "length differs"
 OTHER_COPIES, OTHER_MICROPHONE = "other copies", "other microphone"
+CUT_SHORT = "cut short"
 MAPPING_DIFFERS, TEST_DATA = "mapping differs", "test data"
 
 REMARKS = frozenset(
     {CLIPPED, DUPLICATE, TWO_SPEAKERS, LENGTH_DIFFERS, OTHER_COPIES, OTHER_MICROPHONE, MAPPING_DIFFERS, TEST_DATA}
+    | {CUT_SHORT}
 )
 """Kinds of problem that a person should know of and that leave nothing out."""
 

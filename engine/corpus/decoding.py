@@ -6,6 +6,7 @@ libsndfile reads most of them, and PyAV, where it is installed, the rest (`m4a.p
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,7 @@ allow none: stretches of these are decoded from the recording's beginning, some 
 
 DECODE_BLOCK = 1 << 18  # samples a channel; many channels never exist in memory all at once
 LONGEST_SECONDS = 48 * 3600  # a header that promises more is damaged
+UNKNOWN_SIZE = 0x7FFFF000  # bytes: who writes WAV into a pipe, as SoX and FFmpeg do, states this many or more
 
 
 class UnusableAudio(Exception):
@@ -47,6 +49,7 @@ class Header(Struct, frozen=True):
     sample_rate: int  # hertz
     channels: int
     seconds: float
+    cut_short: str = ""  # what the file lacks of what it promises, in words; empty where nothing is known to be missing
 
 
 def is_audio(name: str) -> bool:
@@ -82,7 +85,8 @@ def read_header(path: Path) -> Header:
             header = _header_by_pyav(path)
         else:
             with soundfile.SoundFile(path) as file:
-                header = Header(file.samplerate, file.channels, file.frames / file.samplerate)
+                seconds = file.frames / file.samplerate
+                header = Header(file.samplerate, file.channels, seconds, cut_short(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise UnusableAudio("unreadable", reason_of(error)) from None
     if header.seconds == 0:
@@ -90,6 +94,27 @@ def read_header(path: Path) -> Header:
     if not 0 < header.seconds < LONGEST_SECONDS:
         raise UnusableAudio("unreadable", "has a header without a credible length")
     return header
+
+
+def cut_short(path: Path) -> str:
+    """What a WAV file lacks of the audio that its header promises, in words; empty when nothing does, and for others.
+
+    libsndfile takes the length of such a file from what is there. Raises `OSError`.
+    """
+    if not path.name.lower().endswith(".wav"):
+        return ""
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            return ""
+        file.seek(12)  # past the size of the whole and "WAVE"
+        while len(chunk := file.read(8)) == 8:
+            size = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                held = os.fstat(file.fileno()).st_size - file.tell()
+                missing = held < size < UNKNOWN_SIZE
+                return f"holds {held:,} of the {size:,} bytes of audio that its header promises" if missing else ""
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return ""
 
 
 def decode(path: Path, start: float = 0.0, end: float | None = None) -> tuple[NDArray[np.float32], int]:

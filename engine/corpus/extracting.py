@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from engine.corpus.corpus import CLIPPED, DUPLICATE, LENGTH_DIFFERS, TWO_SPEAKERS, Corpus, Problem, Utterance
-from engine.corpus.decoding import UnusableAudio, decode
+from engine.corpus.corpus import CLIPPED, CUT_SHORT, DUPLICATE, LENGTH_DIFFERS, TWO_SPEAKERS, Corpus, Problem, Utterance
+from engine.corpus.decoding import UnusableAudio, cut_short, decode, reason_of
 from engine.corpus.features import log_mel, prepare_samples
 from engine.corpus.waveforms import Perturbation, WaveformRecipe
 from engine.preset import Features
@@ -44,6 +44,7 @@ def extract_utterance(
         if corpus.mel_bands is None:
             samples, rate = decode(utterance.path, utterance.start, utterance.end)
             remarks = [Problem(CLIPPED, utterance.id, clipped)] if (clipped := clipping(samples)) else []
+            remarks += _compare_promise(utterance, len(samples), rate)
             frames = log_mel(prepare_samples(samples, rate, features), features).astype(np.float16)
         else:
             from engine.corpus.ready_frames import load_frames  # it loads torch, which audio doesn't need
@@ -92,6 +93,17 @@ def clipping(samples: NDArray[np.float32]) -> str:
     runs = edges[1::2] - edges[::2]  # lengths of the stretches at full scale
     share = float(runs[runs >= CLIPPED_RUN].sum()) / len(samples)
     return f"{share:.1%} of its samples are cut off at full scale" if share > CLIPPED_SHARE else ""
+
+
+def _compare_promise(utterance: Utterance, samples: int, rate: int) -> list[Problem]:
+    """A remark where an utterance, decoded as so many samples, ends because its file does, and before it should."""
+    if utterance.end is not None and samples >= round(utterance.end * rate) - round(utterance.start * rate):
+        return []
+    try:
+        missing = cut_short(utterance.path)
+    except OSError as error:  # the file is gone since it was decoded
+        raise UnusableAudio("unreadable", reason_of(error)) from None
+    return [Problem(CUT_SHORT, utterance.id, missing)] if missing else []
 
 
 def _compare_length(utterance: Utterance, frames: int) -> list[Problem]:

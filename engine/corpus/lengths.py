@@ -6,14 +6,13 @@ are not opened at all.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
-from engine.corpus.corpus import Corpus, Problem, Utterance
+from engine.corpus.corpus import CUT_SHORT, Corpus, Problem, Utterance
 from engine.corpus.decoding import Header, UnusableAudio, read_header
 from engine.corpus.reporting import Report
 from engine.machine import usable_cores
@@ -23,11 +22,13 @@ STAGE = "reading headers"
 
 
 class Lengths(Struct, frozen=True):
-    """What headers tell. Utterances whose header can't be read or is too short are in `problems` and nowhere else."""
+    """What headers tell. Utterances whose header can't be read or is too short are in `problems` and nowhere else.
+
+    Those that are only remarked on are in both.
+    """
 
     seconds: dict[str, float | None]  # of each usable utterance, by id; none where the corpus doesn't say
-    sample_rates: dict[int, int]  # hertz: utterances
-    channels: dict[int, int]  # channels: utterances
+    headers: dict[str, Header]  # of the recordings that usable utterances are taken from, by their ids; none of frames
     problems: list[Problem]
 
 
@@ -38,10 +39,10 @@ def read_lengths(corpus: Corpus, features: Features, report: Report) -> Lengths:
     """
     if corpus.mel_bands is not None:
         hop = features.hop / features.sample_rate  # seconds
-        return Lengths({u.id: None if u.frames is None else u.frames * hop for u in corpus.utterances}, {}, {}, [])
+        return Lengths({u.id: None if u.frames is None else u.frames * hop for u in corpus.utterances}, {}, [])
     headers = dict(_read_headers([*{utterance.path: None for utterance in corpus.utterances}], report))
     seconds: dict[str, float | None] = {}
-    rates, channels = Counter[int](), Counter[int]()
+    usable: dict[str, Header] = {}
     problems = []
     for utterance in corpus.utterances:
         header = headers[utterance.path]
@@ -54,9 +55,10 @@ def read_lengths(corpus: Corpus, features: Features, report: Report) -> Lengths:
             problems.append(Problem("short", utterance.id, found))
             continue
         seconds[utterance.id] = lasts
-        rates[header.sample_rate] += 1
-        channels[header.channels] += 1
-    return Lengths(seconds, dict(rates.most_common()), dict(channels.most_common()), problems)
+        usable[utterance.id] = header
+        if header.cut_short and _reaches_the_end(utterance, header):
+            problems.append(Problem(CUT_SHORT, utterance.id, header.cut_short))
+    return Lengths(seconds, usable, problems)
 
 
 def _read_headers(paths: list[Path], report: Report) -> Iterator[tuple[Path, Header | UnusableAudio]]:
@@ -80,3 +82,9 @@ def _seconds(utterance: Utterance, header: Header) -> float:
     """The length of a recording, or of the part of a stretch that lies inside it; not positive when none does."""
     end = header.seconds if utterance.end is None else min(utterance.end, header.seconds)
     return end - utterance.start
+
+
+def _reaches_the_end(utterance: Utterance, header: Header) -> bool:
+    """Whether the utterance would go on where the file ends, so that it lacks what the file lacks."""
+    held = round(header.seconds * header.sample_rate)  # samples
+    return utterance.end is None or round(utterance.end * header.sample_rate) > held

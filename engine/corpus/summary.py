@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Collection
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 
-from engine.corpus.corpus import Corpus, Problem
+from engine.corpus.corpus import Corpus, Problem, Utterance
 from engine.corpus.demo import make_demo, parse_demo
 from engine.corpus.histogram import Histogram, histogram
 from engine.corpus.lengths import Lengths, read_lengths
 from engine.corpus.opening import open_corpus
-from engine.corpus.packed import FEWEST_UTTERANCES, problems_of_packing
+from engine.corpus.packed import FEWEST_UTTERANCES, PackedCorpus, pack, problems_of_packing
 from engine.corpus.packing_client import pack_in_child
 from engine.corpus.reporting import Report, silently, unhurried
 from engine.corpus.splits import Way, split
@@ -54,7 +54,11 @@ class KindOfProblem(Struct, frozen=True):
 
 
 class CorpusSummary(Struct, frozen=True, kw_only=True):
-    """A corpus in numbers; `speakers` and `utterances` count those whose headers can be read."""
+    """A corpus in numbers: of the speakers and utterances that can be trained on, as far as is known.
+
+    From headers alone that leaves out what can't be read and speakers with too few utterances; once everything is
+    packed these are the very ones that training is given. Recordings last as long as they are, silence included.
+    """
 
     name: str
     layout: str
@@ -78,7 +82,7 @@ class CorpusSummary(Struct, frozen=True, kw_only=True):
 
 
 class Survey(NamedTuple):
-    """A corpus with what was found in it; `seconds` are those of the utterances whose headers can be read, by id."""
+    """A corpus with what was found in it; `seconds` are those of the utterances that can be read, by id."""
 
     corpus: Corpus
     seconds: dict[str, float | None]
@@ -121,54 +125,78 @@ def survey(
         make_demo(size, report)
     corpus = open_corpus(spec, data)
     lengths = read_lengths(corpus, features, report)
-    of_packing = problems_of_packing(corpus, features)
-    return Survey(corpus, lengths.seconds, _summary(corpus, lengths, of_packing, validation))
+    packed = pack(corpus, features) if problems_of_packing(corpus, features) is not None else None
+    if packed is not None:
+        lengths = msgspec.structs.replace(lengths, seconds=_seconds(corpus, lengths, packed))
+    return Survey(corpus, lengths.seconds, _summary(corpus, lengths, packed, validation))
 
 
-def _summary(
-    corpus: Corpus, lengths: Lengths, of_packing: list[Problem] | None, validation: Validation
-) -> CorpusSummary:
-    known = {(problem.kind, problem.where) for problem in corpus.problems + lengths.problems}
-    found_inside = [problem for problem in of_packing or [] if (problem.kind, problem.where) not in known]
-    unusable = {problem.where for problem in found_inside if problem.leaves_out and problem.kind != TOO_FEW}
-    readable = Counter(utterance.speaker for utterance in corpus.utterances if utterance.id in lengths.seconds)
-    problems = corpus.problems + lengths.problems + found_inside
-    problems += _too_few(corpus, readable, problems)
-    divided = _split(corpus, lengths.seconds.keys() - unusable, validation)
+def _seconds(corpus: Corpus, lengths: Lengths, packed: PackedCorpus) -> dict[str, float | None]:
+    """How long utterances last: by their headers; ready-made frames, and where no header tells, by what was packed."""
+    hop = packed.features.hop / packed.features.sample_rate  # seconds
+    by_frames = {
+        identifier: frames * hop for identifier, frames in zip(packed.ids, packed.lengths.tolist(), strict=True)
+    }
+    by_headers = lengths.seconds if corpus.mel_bands is None else {}
+    return {**lengths.seconds, **by_frames, **by_headers}
+
+
+def _summary(corpus: Corpus, lengths: Lengths, packed: PackedCorpus | None, validation: Validation) -> CorpusSummary:
+    problems = _problems(corpus, lengths, packed)
+    utterances = _trainable(corpus, lengths, packed)
+    divided = _split(utterances, validation)
     if divided is None:
         detail = f"at least 2 speakers with {FEWEST_UTTERANCES} usable utterances each are needed"
         problems.append(Problem("can't be trained on", corpus.name, detail))
-    seconds = [value for value in lengths.seconds.values() if value is not None]
+    of_speaker = list(Counter(utterance.speaker for utterance in utterances).values())
+    seconds = [value for utterance in utterances if (value := lengths.seconds[utterance.id]) is not None]
+    headers = [lengths.headers[utterance.id] for utterance in utterances if utterance.id in lengths.headers]
     return CorpusSummary(
         name=corpus.name,
         layout=corpus.layout,
         root=str(corpus.root),
-        speakers=len(readable),
-        utterances=len(lengths.seconds),
+        speakers=len(of_speaker),
+        utterances=len(utterances),
         hours=sum(seconds) / 3600,
-        sessions=len({
-            (utterance.speaker, utterance.session)
-            for utterance in corpus.utterances
-            if utterance.session and utterance.id in lengths.seconds
-        }),
+        sessions=len({(utterance.speaker, utterance.session) for utterance in utterances if utterance.session}),
         mel_bands=corpus.mel_bands,
-        sample_rates=lengths.sample_rates,
-        channels=lengths.channels,
+        sample_rates=dict(Counter(header.sample_rate for header in headers).most_common()),
+        channels=dict(Counter(header.channels for header in headers).most_common()),
         seconds=_spread(seconds),
-        utterances_per_speaker=_spread(list(readable.values())),
+        utterances_per_speaker=_spread(of_speaker),
         seconds_histogram=histogram(seconds, least=0.01),
-        utterances_per_speaker_histogram=histogram(list(readable.values()), least=1),
+        utterances_per_speaker_histogram=histogram(of_speaker, least=1),
         split=divided,
         problem_kinds=_kinds(problems),
         problems=problems,
         fingerprint=corpus.fingerprint,
-        packed=of_packing is not None,
-    )  # fmt: skip
+        packed=packed is not None,
+    )
 
 
-def _too_few(corpus: Corpus, readable: Counter[str], problems: list[Problem]) -> list[Problem]:
-    """Speakers with fewer utterances than one can be held out of, where packing hasn't told so."""
-    told = {problem.where for problem in problems if problem.kind == TOO_FEW}
+def _trainable(corpus: Corpus, lengths: Lengths, packed: PackedCorpus | None) -> list[Utterance]:
+    """What training would be given, as far as is known, in its own order: sorted by speaker and id."""
+    usable = lengths.seconds.keys() if packed is None else set(packed.ids)
+    found = [utterance for utterance in corpus.utterances if utterance.id in usable]
+    counts = Counter(utterance.speaker for utterance in found)
+    return sorted(
+        (utterance for utterance in found if counts[utterance.speaker] >= FEWEST_UTTERANCES),
+        key=lambda utterance: (utterance.speaker, utterance.id),
+    )
+
+
+def _problems(corpus: Corpus, lengths: Lengths, packed: PackedCorpus | None) -> list[Problem]:
+    """Everything that is known to be wrong, each once; what has been decoded decides what is left out."""
+    if packed is None:
+        return corpus.problems + lengths.problems + _too_few(corpus, lengths)
+    told = corpus.problems + [problem for problem in lengths.problems if not problem.leaves_out]
+    known = {(problem.kind, problem.where) for problem in told}
+    return told + [problem for problem in packed.problems if (problem.kind, problem.where) not in known]
+
+
+def _too_few(corpus: Corpus, lengths: Lengths) -> list[Problem]:
+    """Speakers with fewer readable utterances than one can be held out of."""
+    readable = Counter(utterance.speaker for utterance in corpus.utterances if utterance.id in lengths.seconds)
     return [
         Problem(
             TOO_FEW,
@@ -176,32 +204,27 @@ def _too_few(corpus: Corpus, readable: Counter[str], problems: list[Problem]) ->
             f"has {readable[speaker]} readable utterances; {FEWEST_UTTERANCES} are needed to hold one out",
         )
         for speaker in corpus.speakers
-        if readable[speaker] < FEWEST_UTTERANCES and speaker not in told
+        if readable[speaker] < FEWEST_UTTERANCES
     ]
 
 
-def _split(corpus: Corpus, usable: Collection[str], validation: Validation) -> SplitSummary | None:
-    """What training would hold out of the usable utterances, in its own order; none when too little is left."""
-    counts = Counter(utterance.speaker for utterance in corpus.utterances if utterance.id in usable)
-    speakers = sorted(speaker for speaker, number in counts.items() if number >= FEWEST_UTTERANCES)
+def _split(utterances: list[Utterance], validation: Validation) -> SplitSummary | None:
+    """What training would hold out of these, which are in its own order; none when too few speakers are left."""
+    speakers = sorted({utterance.speaker for utterance in utterances})
     if len(speakers) < 2:
         return None
     place = {speaker: index for index, speaker in enumerate(speakers)}
-    kept = sorted(
-        (utterance for utterance in corpus.utterances if utterance.id in usable and utterance.speaker in place),
-        key=lambda utterance: (utterance.speaker, utterance.id),
-    )
     parts = split(
-        [utterance.id for utterance in kept],
-        np.array([place[utterance.speaker] for utterance in kept], np.int64),
+        [utterance.id for utterance in utterances],
+        np.array([place[utterance.speaker] for utterance in utterances], np.int64),
         validation.share,
         validation.seed,
-        [utterance.session for utterance in kept],
-        [utterance.part for utterance in kept],
+        [utterance.session for utterance in utterances],
+        [utterance.part for utterance in utterances],
         validation.split,
     )
     train, held_out = len(parts.train), len(parts.validation)
-    return SplitSummary(parts.way, train, held_out, len(kept) - train - held_out, parts.note)
+    return SplitSummary(parts.way, train, held_out, len(utterances) - train - held_out, parts.note)
 
 
 def _kinds(problems: list[Problem]) -> list[KindOfProblem]:

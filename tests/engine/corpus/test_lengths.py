@@ -37,7 +37,8 @@ def test_stretches_of_one_recording_read_its_header_once(tmp_path: Path, monkeyp
     assert opened == [path]
     assert found.seconds == {"0": 2.5, "2.5": 1.5, "9.5": 0.5, "9": 1.0}
     assert [(problem.kind, problem.where) for problem in found.problems] == [("short", "11")]
-    assert (found.sample_rates, found.channels) == ({8000: 4}, {1: 4})
+    assert {(header.sample_rate, header.channels) for header in found.headers.values()} == {(8000, 1)}
+    assert found.headers.keys() == found.seconds.keys()
 
 
 def test_ready_made_frames_last_as_long_as_the_corpus_says_and_are_not_opened() -> None:
@@ -45,7 +46,7 @@ def test_ready_made_frames_last_as_long_as_the_corpus_says_and_are_not_opened() 
     utterances = [Utterance("1", "anna", nowhere, frames=250), Utterance("2", "anna", nowhere)]
     found = read_lengths(corpus_of(utterances, mel_bands=40), Features(), silently)
     assert found.seconds == {"1": 2.5, "2": None}
-    assert (found.problems, found.sample_rates) == ([], {})
+    assert (found.problems, found.headers) == ([], {})
 
 
 def test_the_shortest_that_counts_is_one_window_of_the_recipe(tmp_path: Path) -> None:

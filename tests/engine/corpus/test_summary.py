@@ -18,7 +18,7 @@ from engine.corpus.lengths import Lengths
 from engine.corpus.opening import open_corpus
 from engine.corpus.packed import pack
 from engine.corpus.splits import LEAK, split_of
-from engine.corpus.summary import KindOfProblem, SplitSummary, _summary, summarize, survey
+from engine.corpus.summary import KindOfProblem, SplitSummary, Spread, _summary, summarize, survey
 from engine.errors import InputError
 from engine.preset import Data, Features, Validation
 from tests.made_corpora import audio_folder, homework_folder, voice
@@ -62,7 +62,7 @@ def test_what_a_header_shows_to_be_wrong_is_named(tmp_path: Path) -> None:
         ("short", "speaker01/blink.wav"),
         ("too few utterances", "lonely"),
     }
-    assert (summary.speakers, summary.utterances) == (3, 7)
+    assert (summary.speakers, summary.utterances) == (2, 6)  # the lonely one can't be trained on
 
 
 def test_a_corpus_without_one_readable_file_is_summed_up_too(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_an_official_split_is_told_with_the_part_that_is_not_looked_at() -> None
         for number, part in enumerate(parts)
     ]
     corpus = Corpus("made", "made", Path("/nowhere"), utterances, [], "made")
-    lengths = Lengths({utterance.id: 1.0 for utterance in utterances}, {16_000: 20}, {1: 20}, [])
+    lengths = Lengths({utterance.id: 1.0 for utterance in utterances}, {}, [])
     summary = _summary(corpus, lengths, None, Validation())
     assert summary.split == SplitSummary("official", 12, 4, 4, "the corpus's own split")
 
@@ -172,7 +172,7 @@ def test_ready_made_frames_are_summed_up_without_a_look_into_them() -> None:
         for number in range(3)
     ]
     corpus = Corpus("made", "made", Path("/nowhere"), utterances, [], "made", mel_bands=80)
-    lengths = Lengths({utterance.id: (utterance.frames or 0) / 100 for utterance in utterances}, {}, {}, [])
+    lengths = Lengths({utterance.id: (utterance.frames or 0) / 100 for utterance in utterances}, {}, [])
     summary = _summary(corpus, lengths, None, Validation())
     assert (summary.mel_bands, summary.sample_rates) == (80, {})
     assert summary.hours == pytest.approx(12 / 3600)
@@ -201,6 +201,43 @@ def test_a_full_survey_finds_what_headers_do_not_show(tmp_path: Path, cache: Pat
         "same under two speakers", "speaker02/of another.wav", "has the same content as speaker00/01.wav"
     ) in (summary.problems)
     assert summarize(str(root)).problems == summary.problems  # from then on it is known without decoding
+
+
+def test_once_packed_the_numbers_are_those_of_what_is_trained_on(tmp_path: Path, cache: Path) -> None:
+    root = audio_folder(tmp_path / "speech", speakers=4, each=4)
+    (root / "lonely").mkdir()
+    for name in ("lonely/1.wav", "speaker00/silent.wav"):
+        soundfile.write(root / name, voice(150, 1.0, seed=1) * (name == "lonely/1.wav"), 16_000)
+    for number in range(1, 4):  # one sound utterance is left of this speaker
+        soundfile.write(root / "speaker03" / f"{number:02d}.wav", np.zeros(64_000), 32_000)
+    before = survey(str(root))
+    assert (before.summary.speakers, before.summary.utterances) == (4, 17)
+    assert before.summary.sample_rates == {16_000: 14, 32_000: 3}
+    found = survey(str(root), full=True)
+    packed, summary = pack(open_corpus(str(root)), Features()), found.summary
+    assert (summary.speakers, summary.utterances) == (len(packed.speakers), len(packed.ids)) == (3, 12)
+    assert summary.hours == pytest.approx(sum(found.seconds[name] or 0 for name in packed.ids) / 3600)
+    assert summary.sample_rates == {16_000: 12}
+    assert summary.utterances_per_speaker == Spread(4, 4, 4)
+    assert summary.seconds is not None
+    assert summary.seconds.max == pytest.approx(0.92)
+    assert summary.seconds_histogram is not None
+    assert sum(summary.seconds_histogram.counts) == 12
+    assert summary.split is not None
+    assert summary.split.train + summary.split.validation == 12
+    assert found.seconds["speaker00/silent.wav"] == 1.0  # what is left out can still be looked at
+
+
+def test_once_packed_ready_made_frames_are_as_many_as_the_files_hold(tmp_path: Path, cache: Path) -> None:
+    root = homework_folder(tmp_path / "features", speakers=2, each=3)
+    metadata = msgspec.json.decode((root / "metadata.json").read_bytes())
+    metadata["speakers"]["id00000"][0]["mel_len"] = 5000
+    (root / "metadata.json").write_bytes(msgspec.json.encode(metadata))
+    assert survey(str(root)).seconds["uttr-0000.pt"] == 50.0
+    pack(open_corpus(str(root)), Features())
+    found = survey(str(root))
+    assert found.seconds["uttr-0000.pt"] == pytest.approx(0.3)
+    assert found.summary.hours == pytest.approx(2 * (30 + 33 + 36) * 0.01 / 3600)
 
 
 def test_a_survey_names_the_length_of_every_readable_utterance(tmp_path: Path) -> None:
