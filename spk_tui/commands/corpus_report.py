@@ -25,7 +25,7 @@ MOST_EXAMPLES = 3
 def report(summary: CorpusSummary, width: int | None = None) -> str:
     """What is in the corpus, how it is distributed, and what is wrong with it; as wide as the terminal."""
     width = width or get_terminal_size().columns
-    parts = ["\n".join([summary.name, *_facts(summary, width)])]
+    parts = ["\n".join([one_line(summary.name), *_facts(summary, width)])]
     for title, values, unit in (
         ("Length of an utterance", summary.seconds_histogram, "s"),
         ("Utterances a speaker", summary.utterances_per_speaker_histogram, ""),
@@ -83,7 +83,9 @@ def _problems(summary: CorpusSummary, width: int) -> str:
 def _examples(kind: str, found: list[Problem]) -> list[str]:
     lines = [f"{INDENT}{count(len(found))} × {kind}"]
     for problem in found[:MOST_EXAMPLES]:
-        lines.append(f"{3 * INDENT}{one_line(problem.where)}{f': {problem.detail}' if problem.detail else ''}")
+        lines.append(
+            f"{3 * INDENT}{one_line(f'{problem.where}: {problem.detail}' if problem.detail else problem.where)}"
+        )
     if len(found) > MOST_EXAMPLES:
         lines.append(f"{3 * INDENT}and {count(len(found) - MOST_EXAMPLES)} more (--json names them all)")
     return lines

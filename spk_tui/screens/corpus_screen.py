@@ -147,7 +147,8 @@ class CorpusScreen(Room):
         if full:
             self.notify(problem, title="The full check failed", severity="error", timeout=15, markup=False)
             return
-        self.query_one("#trouble", Static).update(f"This corpus can't be read.\n\n{problem}")
+        said = "\n".join(one_line(line) for line in problem.split("\n"))
+        self.query_one("#trouble", Static).update(f"This corpus can't be read.\n\n{said}")
         self.add_class("-trouble")
 
     def _show(self, found: Survey) -> None:
@@ -185,7 +186,7 @@ class CorpusScreen(Room):
         except Superseded:
             return
         except InputError as error:
-            view.tell(str(error))
+            view.tell(one_line(str(error)))
             return
         self._looked_at = utterance.id
         of_audio = found.corpus.mel_bands is None

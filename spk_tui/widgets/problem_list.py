@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,10 +12,13 @@ from textual.widgets import Static
 from engine.corpus.corpus import Problem
 from engine.corpus.summary import KindOfProblem
 from spk_tui.corpus_facts import LEFT_OUT, WORTH_KNOWING
-from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
+from spk_tui.widgets.column_list import GAP, Column, ColumnList, Row, text_cell
+from spk_tui.widgets.pieces import cell
 from spk_tui.wording import count, one_line
 
-COLUMNS = (Column("problem", 20, share=1), Column("what it means", 13))
+COLUMNS = (Column("problem", 20, share=1),)
+"""One, so that what a kind names has the whole width; what a kind means stands at its right end."""
+MEANING_WIDTH = len(WORTH_KNOWING)
 MOST_NAMED = 500
 """Problems of one kind that are listed; `spk-tui data --json` names them all."""
 
@@ -88,20 +91,27 @@ class ProblemList(Vertical):
             head = Content.assemble(
                 ("▾ " if is_open else "▸ ", "$foreground-muted"), (f"{count(kind.number)} × {kind.kind}", style)
             )
-            rows.append(Row(str(place), (text_cell(head), text_cell(Content.styled(meaning, "$foreground-muted")))))
+            rows.append(Row(str(place), (_head_cell(head, Content.styled(meaning, "$foreground-muted")),)))
             if is_open:
                 rows += self._rows_of(place, self._named[kind.kind])
         self._list.show(rows)
 
     def _rows_of(self, place: int, named: list[Problem]) -> list[Row]:
-        blank = text_cell("")
         lines = [
             Content.assemble(
-                f"    {one_line(problem.where)}", (f"  {problem.detail}" if problem.detail else "", "$foreground-muted")
+                f"    {one_line(problem.where)}",
+                (f"  {one_line(problem.detail)}" if problem.detail else "", "$foreground-muted"),
             )
             for problem in named[:MOST_NAMED]
         ]
         if len(named) > MOST_NAMED:
             more = f"    and {count(len(named) - MOST_NAMED)} more; 'spk-tui data --json' names them all"
             lines.append(Content.styled(more, "$foreground-muted"))
-        return [Row(f"{place}:{number}", (text_cell(line), blank)) for number, line in enumerate(lines)]
+        return [Row(f"{place}:{number}", (text_cell(line),)) for number, line in enumerate(lines)]
+
+
+def _head_cell(head: Content, meaning: Content) -> Callable[[int], Content]:
+    """A kind of problem, and what it means at the right end of the line."""
+    return lambda width: Content(" " * GAP).join(
+        (cell(head, width - GAP - MEANING_WIDTH), cell(meaning, MEANING_WIDTH))
+    )

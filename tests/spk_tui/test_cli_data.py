@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from contextlib import nullcontext
 from pathlib import Path
@@ -143,6 +144,15 @@ def test_names_cannot_write_on_the_terminal(corpus: Path, capsys: pytest.Capture
     text = capsys.readouterr().out
     assert "\x1b" not in text
     assert "·[31mred.wav" in text
+
+
+def test_names_of_other_files_in_a_problem_stay_in_its_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = corpus / "speaker00" / "\x1b[31mfirst\n\tline.wav"
+    shutil.copy(corpus / "speaker00" / "00.wav", odd)
+    assert main(["data", str(corpus), "--full"]) == 0
+    text = capsys.readouterr().out
+    assert not {"\x1b", "\t"} & set(text)
+    assert "speaker00/00.wav: has the same content as speaker00/·[31mfirst··line.wav" in text
 
 
 def test_ctrl_c_ends_a_full_check_and_its_child(

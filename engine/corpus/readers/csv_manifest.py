@@ -19,6 +19,7 @@ from engine.corpus.readers.manifests import (
     Entry,
     chosen,
     corpus_of,
+    demand_content,
     first_lines,
     manifests_in,
     naming_bad_lines,
@@ -98,16 +99,17 @@ def _places(header: Header) -> dict[str, int]:
 
 
 def _entries(path: Path, listing: Listing) -> list[Entry]:
+    demand_content(path)
     table = _table(path)
     for column in DEMANDED:
         if column not in table.places:
-            found = ", ".join(repr(name[:40]) for name in table.header.columns[:10])
+            found = ", ".join(repr(name[:40]) for name in table.header.columns[:10] if name) or "a blank first line"
             raise InputError(
                 f"{path}: has no column for the {column}; known names: {', '.join(COLUMNS[column])} (found: {found})."
                 f" It should be\n{PICTURE}"
             )
     entries = []
-    for where, fields in rows(path, table.header, listing):
+    for where, fields in rows(path, table.header, listing, table.places.values()):
         with naming_bad_lines(listing, where):
             row = {column: fields[place] for column, place in table.places.items()}
             entries.append(_entry(row, path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, TypeAlias, TypeVar
@@ -16,9 +17,11 @@ from typing import Annotated, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.corpus.corpus import MAPPING_DIFFERS, TEST_DATA, Corpus
+from engine.corpus.corpus import LENGTH_DIFFERS, MAPPING_DIFFERS, TEST_DATA, Corpus
+from engine.corpus.decoding import is_audio
 from engine.corpus.readers.layout import Layout
 from engine.corpus.readers.listing import Listing, writable
+from engine.corpus.readers.walking import names_in
 from engine.errors import InputError
 from engine.preset import Data
 
@@ -30,8 +33,11 @@ PICTURE = """\
     uttr-1.pt            a float tensor of (frames, mel bands), as torch.save writes it"""
 
 METADATA, MAPPING, TEST = "metadata.json", "mapping.json", "testdata.json"
+FRAMES = re.compile(r"uttr-.*\.pt", re.DOTALL)
+LISTS = (".csv", ".tsv", ".scp", ".json", ".jsonl")
 PEEK = 1 << 16  # bytes of a metadata.json in which its speakers begin
 NEWLINE = b"\n"
+MOST_FRAMES = 10_000_000  # of an utterance: more than a day of them
 
 MelBands = Annotated[int, Meta(ge=1, le=512)]
 Files: TypeAlias = dict[str, os.stat_result]
@@ -72,21 +78,50 @@ _entry = msgspec.json.Decoder(_Entry)
 _NOT_AS_EXPECTED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def recognises(root: Path) -> bool:
-    """Whether there is a metadata.json, and a mapping.json beside it or speakers in it."""
-    if not os.path.isfile(root / METADATA):
-        return False
-    if os.path.isfile(root / MAPPING):
+def recognises(path: Path) -> bool:
+    """Whether a folder is meant for one of this layout, also where its metadata.json is broken or missing.
+
+    That is so with speakers in a metadata.json or a mapping.json beside it, with uttr-*.pt, and with a metadata.json
+    where nothing lies that another layout reads. The layout's JSON files are recognised by the folder they lie in.
+    """
+    if not path.is_dir():
+        return path.name in (METADATA, MAPPING, TEST) and recognises(path.parent)
+    names = names_in(path)
+    if any(map(FRAMES.fullmatch, names)):
         return True
-    try:
-        with (root / METADATA).open("rb") as file:
-            return re.search(rb'"speakers"\s*:\s*\{', file.read(PEEK)) is not None
-    except OSError:
+    if METADATA not in names:
         return False
+    if os.path.isfile(path / MAPPING):
+        return True
+    beginning = _beginning(path / METADATA)
+    if re.search(rb'"speakers"\s*:\s*\{', beginning):
+        return True
+    is_manifest = b'"audio_filepath"' in beginning  # NeMo's, whatever it is called
+    return not is_manifest and not any(_may_be_read_otherwise(path / name) for name in names)
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; none when it can't be read."""
+    if not os.path.isfile(path):  # reading a pipe might never end
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(PEEK)
+    except OSError:
+        return b""
+
+
+def _may_be_read_otherwise(path: Path) -> bool:
+    """Whether it is something that other layouts are made of: a folder, a recording or a list."""
+    if path.name in (METADATA, MAPPING, TEST):
+        return False
+    return os.path.isdir(path) or is_audio(path.name) or path.suffix.lower() in LISTS
 
 
 def read(root: Path, data: Data) -> Corpus:
     """Lists the entries of metadata.json, sorted by speaker. Raises `InputError` when that file can't be understood."""
+    if not root.is_dir():
+        raise InputError(f"{root}: is a file; give the folder that it lies in, {root.parent}")
     listing = Listing(LAYOUT.name, root)
     metadata = _decode(root / METADATA, _Metadata)
     files = _files(root, listing)
@@ -94,7 +129,9 @@ def read(root: Path, data: Data) -> Corpus:
         for where, entry in _entries_of(speaker, entries, listing):
             if _stays_inside(entry.feature_path):
                 path, status = root / entry.feature_path, files.get(entry.feature_path)
-                listing.add(entry.feature_path, speaker, path, status, frames=entry.mel_len)
+                frames = entry.mel_len if entry.mel_len <= MOST_FRAMES else None
+                if listing.add(entry.feature_path, speaker, path, status, frames=frames) and frames is None:
+                    listing.problem(LENGTH_DIFFERS, entry.feature_path, f"has a mel_len beyond {MOST_FRAMES:,} frames")
             else:
                 listing.problem("outside", where, f"feature_path '{entry.feature_path}' leads out of the folder")
     _compare_mapping(root / MAPPING, set(metadata.speakers), listing)
@@ -156,8 +193,11 @@ def _look_at_test_data(path: Path, mel_bands: int, files: Files, listing: Listin
 def _remark_unlisted(names: set[str], listing: Listing) -> None:
     """One problem for all files that nobody asks for: a list that was cut or mixed up shows here."""
     if names:
-        count = "one file ends" if len(names) == 1 else f"{len(names):,} files end"
-        detail = f"{count} in .pt and stand in no list (the first is '{min(names)}')"
+        first = min(names)
+        if len(names) == 1:
+            detail = f"one file ends in .pt and stands in no list ('{first}')"
+        else:
+            detail = f"{len(names):,} files end in .pt and stand in no list (the first is '{first}')"
         listing.problem("not listed", METADATA, detail)
 
 
@@ -183,10 +223,12 @@ def _is_regular(entry: os.DirEntry[str]) -> bool:
 
 def _decode(path: Path, kind: type[T]) -> T:
     """A whole JSON file. Raises `InputError` that names the file, and the line or the key that can't be understood."""
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: is no file that can be read")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: is no file that can be read")
         content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except FileNotFoundError:
+        raise InputError(f"{path.parent}: has no {path.name}; a corpus lies like this\n{PICTURE}") from None
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror})") from None
     try:

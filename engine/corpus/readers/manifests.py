@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from msgspec import Struct
 
@@ -25,6 +26,9 @@ from engine.errors import InputError
 FIRST_CHARACTERS = 1 << 16  # of a file, looked at to recognise it
 MOST_CANDIDATES = 100  # files of a folder that are looked at; who has more of them keeps something else there
 FIRST_PROBLEMS = 3  # shown when nothing in a manifest can be used
+
+MANIFEST_WORDS = frozenset(("manifest", "list", "utterances"))
+"""Words in a file's name that make it a manifest, readable or not, as those of `PARTS` do."""
 
 PARTS: dict[str, Part] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
@@ -58,12 +62,9 @@ class Entry(Struct, frozen=True):
 
 def first_lines(path: Path) -> list[str]:
     """The first lines of a text file, the last of them maybe cut off; none when it can't be read as a file."""
-    if not os.path.isfile(path):  # reading a pipe or a device might never end
-        return []
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            return file.read(FIRST_CHARACTERS).split("\n")
-    except OSError:
+        return _read(path, _beginning)
+    except InputError:
         return []
 
 
@@ -72,11 +73,28 @@ def all_lines(path: Path) -> list[str]:
 
     Raises `InputError` when it can't be read.
     """
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: there is no such file")
+    return _read(path, list)
+
+
+def demand_content(path: Path) -> None:
+    """Raises `InputError` when a text file can't be read, or there is nothing in it."""
+    if not any(map(str.strip, _read(path, _beginning))):
+        raise InputError(f"{path}: is empty")
+
+
+def _beginning(file: TextIO) -> list[str]:
+    return file.read(FIRST_CHARACTERS).split("\n")
+
+
+def _read(path: Path, lines_of: Callable[[TextIO], list[str]]) -> list[str]:
+    """Lines of a text file. Raises `InputError` when it can't be read."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device might never end
+            raise InputError(f"{path}: is no file that can be read")
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
-            return file.readlines()
+            return lines_of(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror})") from None
 
@@ -113,14 +131,29 @@ def seconds(text: str) -> float:
 
 def part_of(name: str) -> Part:
     """The part that a file's or folder's name speaks of, as "test" in "voxceleb1_test"; empty when it names none."""
-    words = re.split("[^a-z]+", name.lower())
-    return next((PARTS[word] for word in words if word in PARTS), "")
+    return next((PARTS[word] for word in _words(name) if word in PARTS), "")
+
+
+def _words(name: str) -> list[str]:
+    return re.split("[^a-z]+", name.lower())
 
 
 def manifests_in(root: Path, endings: tuple[str, ...], recognises: Callable[[Path], bool]) -> list[Path]:
-    """The files at the top of a folder that look like manifests, sorted by name, to be recognised by first lines."""
+    """The files at the top of a folder that look like manifests, sorted by name, to be recognised by first lines.
+
+    Raises `InputError` when one that is a manifest by its name can't be read: without it the folder would be taken for
+    something else, or a part of the corpus would be missing.
+    """
     names = [name for name in names_in(root) if name.lower().endswith(endings) and writable(name)]
-    return [root / name for name in names[:MOST_CANDIDATES] if recognises(root / name)]
+    paths = [root / name for name in names[:MOST_CANDIDATES]]
+    for path in paths:
+        if _is_called_manifest(path.stem) and not os.path.isdir(path):
+            _read(path, _beginning)
+    return [path for path in paths if recognises(path)]
+
+
+def _is_called_manifest(name: str) -> bool:
+    return bool(part_of(name)) or not MANIFEST_WORDS.isdisjoint(_words(name))
 
 
 def chosen(found: Sequence[Path], root: Path, picture: str) -> list[Path]:

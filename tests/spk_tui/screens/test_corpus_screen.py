@@ -14,13 +14,15 @@ from textual.pilot import Pilot
 
 from engine.corpus.features import band_edges
 from engine.corpus.opening import open_corpus
-from engine.corpus.packed import packed_folder, problems_of_packing
+from engine.corpus.packed import pack, packed_folder, problems_of_packing
+from engine.corpus.splits import FLATTERED
 from engine.preset import Features
 from engine.runs.lock import Lock
 from spk_tui.screens.corpus_screen import CorpusScreen
 from spk_tui.screens.help_screen import HelpScreen
 from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.widgets.column_list import ColumnList
+from spk_tui.widgets.corpus_facts_panel import CorpusFacts
 from spk_tui.widgets.mel_picture import MelPicture
 from spk_tui.widgets.problem_list import ProblemList
 from spk_tui.widgets.utterance_view import UtteranceView
@@ -133,6 +135,45 @@ async def test_where_there_is_little_room_unfolded_problems_take_that_of_the_plo
         await pilot.press("enter")
         await until(pilot, "speaker00/broken.wav  Format not recognised")
         assert "Utterance lengths" not in seen(pilot)
+
+
+async def test_what_a_kind_names_has_the_whole_width_and_cannot_write_on_the_screen(home: Home, speech: Path) -> None:
+    name = f"{'long-' * 6}\x1b[31m\n.wav"
+    (speech / "speaker00" / name).write_bytes(b"")
+    async with home.open(SMALL) as pilot:
+        await inspect(pilot, speech)
+        await until(pilot, "▸ 1 × empty")
+        await pilot.press("down", "enter")
+        await until(pilot, f"speaker00/{'long-' * 6}·[31m·.wav  is an empty file")
+
+
+async def test_details_of_problems_cannot_write_on_the_screen(home: Home, speech: Path) -> None:
+    shutil.copy(speech / "speaker00" / "00.wav", speech / "speaker00" / "\x1b\n.wav")
+    pack(open_corpus(str(speech)), Features())
+    async with home.open() as pilot:
+        await inspect(pilot, speech)
+        await until(pilot, "▸ 1 × duplicate")
+        screen_of(pilot).query_one(ProblemList).focus_rows()
+        await pilot.press("end", "enter")
+        await until(pilot, "same content as speaker00/··.wav")
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM])
+async def test_all_facts_can_be_scrolled_to(home: Home, size: tuple[int, int]) -> None:
+    root = audio_folder(home.root / "speech", speakers=3, each=6, seconds=0.5)
+    for place, rate in enumerate((8000, 11_025, 22_050, 32_000, 44_100, 48_000)):
+        for name, channels in (("mono", 1), ("stereo", 2)):
+            noise = np.random.default_rng(place).normal(0, 0.1, (rate, channels))
+            soundfile.write(root / "speaker00" / f"{name}{rate}.wav", noise, rate)
+    async with home.open(size) as pilot:
+        await inspect(pilot, root)
+        await until(pilot, "no sessions are known")
+        panel = screen_of(pilot).query_one(CorpusFacts)
+        assert panel.max_scroll_y > 0
+        panel.focus()
+        await pilot.press("end")
+        await until(pilot, lambda: panel.scroll_y == panel.max_scroll_y)
+        await until(pilot, FLATTERED.split()[-1])
 
 
 # ------------------------------------------------------------------------------------------------ voices

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -230,12 +232,75 @@ def test_a_record_may_go_over_several_lines_inside_quotes(tmp_path: Path) -> Non
     assert ids(opened(write(tmp_path / "list.csv", "path,speaker,text", *rows))) == list(FOUR)
 
 
+@pytest.mark.parametrize("column", ["speaker", "text"])
+def test_a_quote_that_is_closed_rows_below_spoils_its_own_row_alone(tmp_path: Path, column: str) -> None:
+    record(tmp_path, *FOUR)
+    rows = [*ROWS[:1], 'alice/3.wav,"alice', *ROWS[1:3], 'bob/3.wav,bob"', *ROWS[3:]]
+    if column == "text":
+        rows = [row if '"' in row else f"{row},hello" for row in rows]
+        rows[1], rows[4] = 'alice/3.wav,alice,"hello', 'bob/3.wav,bob,"hello, again"'
+    corpus = opened(write(tmp_path / "list.csv", f"path,speaker{',text' * (column == 'text')}", *rows))
+    assert ids(corpus) == list(FOUR)
+    told = {where: detail for kind, where, detail in problems(corpus) if kind == "bad line"}
+    assert "a quote opens" in told["list.csv line 3"]
+
+
+def test_a_quote_that_is_never_closed_names_its_line(tmp_path: Path) -> None:
+    record(tmp_path, *FOUR)
+    rows = [*ROWS, '"alice/3.wav,alice']
+    [(kind, where, detail)] = problems(opened(write(tmp_path / "list.csv", "path,speaker", *rows)))
+    assert (kind, where) == ("bad line", "list.csv line 6")
+    assert "a quote opens in this line and isn't closed" in detail
+
+
+def forbid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes reading a file fail as without permission, which root would have."""
+    opening = Path.open
+
+    def refuse(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opening(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+
+@pytest.mark.parametrize("name", ["manifest.csv", "train.csv", "list.tsv", "dev.json"])
+def test_a_manifest_that_may_not_be_read_is_named_in_its_folder_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    record(tmp_path, *FOUR)
+    manifest = write(tmp_path / name, "path,speaker", *ROWS)
+    forbid(manifest, monkeypatch)
+    for given_path in (manifest, tmp_path):
+        assert refusal(given_path) == f"{manifest}: can't be read (Permission denied)"
+    assert opened(tmp_path, "audio_folder").layout == "audio_folder"
+
+
+def test_a_missing_part_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(tmp_path, *FOUR)
+    write(tmp_path / "train.csv", "path,speaker", *ROWS)
+    forbid(write(tmp_path / "test.csv", "path,speaker", *ROWS), monkeypatch)
+    assert "test.csv: can't be read" in refusal(tmp_path)
+
+
+def test_another_table_that_may_not_be_read_is_nobodys_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(tmp_path, *FOUR)
+    forbid(write(tmp_path / "ages.csv", "speaker,age"), monkeypatch)
+    assert opened(tmp_path).layout == "audio_folder"
+
+
 def test_a_file_without_the_columns_is_told_what_is_missing(tmp_path: Path) -> None:
     assert "has no column for the speaker; known names: speaker, speaker_id" in refusal(
         write(tmp_path / "a.csv", "path,who", "alice/1.wav,alice")
     )
     assert "has no column for the path" in refusal(write(tmp_path / "b.tsv", "speaker\ttext", "alice\thello"))
-    assert "has no column for the path" in refusal(write(tmp_path / "empty.csv"))
+    assert "(found: a blank first line)" in refusal(write(tmp_path / "late.csv", "", "path,speaker", *ROWS))
+    for content in ("", "\n \n"):
+        (tmp_path / "empty.csv").write_text(content)
+        assert refusal(tmp_path / "empty.csv") == f"{tmp_path / 'empty.csv'}: is empty"
     assert "has no column for the path" in refusal(record(tmp_path, "alice/1.wav") / "alice" / "1.wav", "csv")
     assert "holds nothing that looks like this" in refusal(record(tmp_path / "plain", *FOUR), "csv")
 

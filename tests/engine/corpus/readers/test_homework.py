@@ -21,6 +21,7 @@ from engine.corpus.opening import open_corpus
 from engine.corpus.packed import pack
 from engine.corpus.preparing import prepare_corpus
 from engine.corpus.splits import split
+from engine.corpus.summary import summarize
 from engine.errors import InputError
 from engine.preset import Data, Features
 from tests.made_corpora import homework_folder
@@ -140,6 +141,64 @@ def test_metadata_that_makes_no_sense_names_file_and_place(root: Path, content: 
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["metadata.json", "mapping.json", "testdata.json"])
+def test_a_file_of_the_folder_is_no_corpus_and_the_folder_is_named(root: Path, name: str) -> None:
+    with pytest.raises(InputError) as error:
+        open_corpus(str(root / name))
+    assert str(error.value) == f"{root / name}: is a file; give the folder that it lies in, {root}"
+
+
+@pytest.mark.parametrize("layout", ["auto", "homework"])
+def test_without_metadata_that_is_what_is_said(root: Path, layout: str) -> None:
+    (root / "metadata.json").unlink()
+    with pytest.raises(InputError) as error:
+        open_corpus(str(root), Data(layout=layout))
+    assert str(error.value).startswith(f"{root}: has no metadata.json; a corpus lies like this\n")
+    assert "<speaker>/" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to itself"])
+def test_metadata_that_is_no_file_is_named(root: Path, kind: str) -> None:
+    metadata = root / "metadata.json"
+    metadata.unlink()
+    if kind == "pipe":
+        os.mkfifo(metadata)
+    else:
+        metadata.symlink_to(metadata)
+    with pytest.raises(InputError) as error:
+        open_corpus(str(root))
+    assert str(error.value).startswith(f"{metadata}: ")
+    assert ("is no file that can be read" if kind == "pipe" else "symbolic links") in str(error.value)
+
+
+@pytest.mark.parametrize("beside", ["mapping.json", "notes.txt"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{}", "missing required field 'n_mels'"),
+        (b"[]", "Expected 'object', got 'array'"),
+        (b"", "truncated"),
+        ('{"n_mels": 40, "speakers": {}}'.encode("utf-16"), "malformed"),
+    ],
+    ids=["object", "array", "empty", "UTF-16"],
+)
+def test_broken_metadata_are_named_where_nothing_else_is_a_corpus(
+    tmp_path: Path, content: bytes, said: str, beside: str
+) -> None:
+    (tmp_path / "metadata.json").write_bytes(content)
+    (tmp_path / beside).write_text("{}")
+    with pytest.raises(InputError) as error:
+        open_corpus(str(tmp_path))
+    assert str(error.value).startswith(f"{tmp_path / 'metadata.json'}: ")
+    assert said in str(error.value)
+
+
+def test_a_single_file_in_no_list_is_told_in_the_singular(root: Path) -> None:
+    shutil.copy(root / "uttr-0000.pt", root / "stray.pt")
+    [problem] = open_corpus(str(root)).problems
+    assert problem.detail == "one file ends in .pt and stands in no list ('stray.pt')"
+
+
 def test_a_mapping_that_disagrees_is_remarked_and_leaves_nothing_out(root: Path) -> None:
     def differ(mapping: Any) -> None:
         del mapping["speaker2id"]["id00000"]
@@ -183,6 +242,26 @@ def test_a_length_that_differs_is_remarked_and_stays(root: Path) -> None:
     assert [(p.kind, p.where, p.detail) for p in packed.problems] == [
         ("length differs", "uttr-0000.pt", "has 30 frames, its metadata says 31")
     ]
+
+
+@pytest.mark.parametrize("mel_len", [10_000_001, 10**30])
+def test_a_length_beyond_belief_is_remarked_and_not_believed(root: Path, mel_len: int) -> None:
+    honest = summarize(str(root))
+    change(root, "metadata.json", lambda metadata: metadata["speakers"]["id00000"][0].update(mel_len=mel_len))
+    told = [("length differs", "uttr-0000.pt", "has a mel_len beyond 10,000,000 frames")]
+    summary = summarize(str(root))
+    assert [(p.kind, p.where, p.detail) for p in summary.problems] == told
+    assert summary.hours == pytest.approx(honest.hours - 30 * 0.01 / 3600)
+    pack(open_corpus(str(root)), Features())
+    summary = summarize(str(root))
+    assert [(p.kind, p.where, p.detail) for p in summary.problems] == told
+    assert summary.hours == pytest.approx(honest.hours)  # by then the file has been counted
+
+
+def test_the_largest_length_that_is_believed(root: Path) -> None:
+    change(root, "metadata.json", lambda metadata: metadata["speakers"]["id00000"][0].update(mel_len=10_000_000))
+    corpus = open_corpus(str(root))
+    assert (corpus.utterances[0].frames, corpus.problems) == (10_000_000, [])
 
 
 def test_the_fingerprint_follows_files_and_metadata(root: Path) -> None:
