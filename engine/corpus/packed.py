@@ -231,7 +231,7 @@ def _build(folder: Path, packing: _Packing, report: Report) -> None:
         ids=[utterance.id for utterance, _ in kept],
         speakers_of=speakers_of,
         lengths=[length for _, length in kept],
-        problems=list(dict.fromkeys(problems)),  # a noise that can't be used is drawn for many utterances
+        problems=problems,
         fingerprint=corpus.fingerprint,
         features=packing.features,
         sessions=_unless_empty([utterance.session for utterance, _ in kept]),

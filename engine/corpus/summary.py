@@ -201,7 +201,8 @@ def _too_few(corpus: Corpus, lengths: Lengths) -> list[Problem]:
         Problem(
             TOO_FEW,
             speaker,
-            f"has {readable[speaker]} readable utterances; {FEWEST_UTTERANCES} are needed to hold one out",
+            f"has {'only one' if readable[speaker] else 'no'} readable utterance; {FEWEST_UTTERANCES} are needed to"
+            " hold one out",
         )
         for speaker in corpus.speakers
         if readable[speaker] < FEWEST_UTTERANCES

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from engine.corpus.copies import Copy, check_augmentation, pack_copies
+from engine.corpus.corpus import Problem
 from engine.corpus.packed import PackedCorpus, pack
 from engine.corpus.preparing import list_corpus
 from engine.corpus.splits import Split, split_of
@@ -205,20 +206,11 @@ def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e
     held_out = f"{len(split.train)} utterances to train on, {len(split.validation)} held out"
     yield e.Diagnosis(severity="notice", finding=f"{held_out}: {split.note}", advice="'spk-tui data' says more")
     left_out = [problem for problem in packed.problems if problem.leaves_out]
-    if left_out:
-        counts = Counter(problem.kind for problem in left_out)
-        first = left_out[0]
-        yield e.Diagnosis(
-            severity="warning",
-            finding=f"{len(left_out)} left out: "
-            + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
-            + f" (the first: {first.where}{': ' if first.detail else ''}{first.detail})",
-            advice="'spk-tui data' names them",
-        )
-    remarks = Counter(problem.kind for problem in packed.problems if not problem.leaves_out)
+    yield from _left_out(left_out, "left out", "'spk-tui data' names them")
+    remarks = [problem for problem in packed.problems if not problem.leaves_out]
     if remarks:
-        named = ", ".join(f"{number} {kind}" for kind, number in remarks.most_common())
-        yield e.Diagnosis(severity="notice", finding=f"worth knowing: {named}", advice="'spk-tui data' names them")
+        finding = f"worth knowing: {_by_kind(remarks)}"
+        yield e.Diagnosis(severity="notice", finding=finding, advice="'spk-tui data' names them")
     if fingerprint and fingerprint != packed.fingerprint:
         yield e.Diagnosis(
             severity="warning",
@@ -234,16 +226,23 @@ def _notices_of_copies(copies: list[Copy]) -> Iterator[e.Diagnosis]:
         words = ", ".join(words if number == 1 else f"{number} x {words}" for words, number in counts.items())
         yield e.Diagnosis(severity="notice", finding=f"trained on beside the corpus, as changed copies: {words}")
     problems = list(dict.fromkeys(problem for copy in copies for problem in copy.packed.problems))
+    advice = "utterances that a copy lacks are trained on unchanged instead"
+    yield from _left_out(problems, "left out of the changed copies", advice)
+
+
+def _left_out(problems: list[Problem], what: str, advice: str) -> Iterator[e.Diagnosis]:
+    """One warning for all of them, with the first by name."""
     if problems:
-        counts = Counter(problem.kind for problem in problems)
         first = problems[0]
-        yield e.Diagnosis(
-            severity="warning",
-            finding=f"{len(problems)} left out of the changed copies: "
-            + ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
-            + f" (the first: {first.where}: {first.detail})",
-            advice="utterances that a copy lacks are trained on unchanged instead",
-        )
+        named = f"{first.where}{': ' if first.detail else ''}{first.detail}"
+        finding = f"{len(problems)} {what}: {_by_kind(problems)} (the first: {named})"
+        yield e.Diagnosis(severity="warning", finding=finding, advice=advice)
+
+
+def _by_kind(problems: list[Problem]) -> str:
+    """Such as "12 silent, 3 short"."""
+    counts = Counter(problem.kind for problem in problems)
+    return ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
 
 
 def _completed(info: RunInfo, resolved: Resolved, packed: PackedCorpus) -> RunInfo:

@@ -36,7 +36,7 @@ COLUMNS = (
     Column("preset", 24, share=1),
     Column("encoder", 14, share=1),
     Column("parameters", 10, right=True),
-    Column("budget", 14, share=1),
+    Column("budget", 12, share=1),
 )
 TYPING_PAUSE = 0.4
 
@@ -56,7 +56,7 @@ class PresetScreen(Room):
         # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
         Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),
-        Binding("d", "download", "Get speech", show=False, tooltip="Download public speech", id="presets.download"),
+        Binding("d", "download", "Speech", tooltip="Download public speech", id="presets.download"),
         Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
         Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
     ]
