@@ -25,8 +25,8 @@ class Head(nn.Module):
         """pooled: (batch, width) -> the vector that stands for the utterance, (batch, any)."""
         return pooled
 
-    def with_margin(self, logits: Tensor, speakers: Tensor, strength: float) -> Tensor:
-        """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; strength: share of the margin."""
+    def with_margin(self, logits: Tensor, speakers: Tensor, done: float) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; done: share of the run."""
         return logits
 
 
@@ -106,9 +106,13 @@ class CosineHead(Head):
         logits: Tensor = self.settings.scale * nearest
         return logits
 
-    def with_margin(self, logits: Tensor, speakers: Tensor, strength: float) -> Tensor:
-        """logits: (batch, speakers), speakers: (batch,) -> the same with each utterance's own speaker made harder."""
-        margin = strength * self.settings.margin
+    def with_margin(self, logits: Tensor, speakers: Tensor, done: float) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> the same with each utterance's own speaker made harder.
+
+        The margin rises from zero over the first share of the run that the settings state.
+        """
+        warmup = self.settings.margin_warmup
+        margin = self.settings.margin * (1.0 if done >= warmup else done / warmup)
         if self.settings.margin_kind == "none" or margin == 0:
             return logits
         own = logits.gather(1, speakers[:, None])  # (batch, 1)

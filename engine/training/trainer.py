@@ -166,7 +166,8 @@ class Trainer:
         frames, mask, speakers = self.batches.at(self.step)  # (batch, time, mel), (batch, time), (batch,)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.resolved.precision == "bfloat16"):
             logits = self.model(frames, mask).float()  # (batch, speakers)
-        loss = functional.cross_entropy(self.model.head.with_margin(logits, speakers, self._margin()), speakers)
+        harder = self.model.head.with_margin(logits, speakers, self.step / self.preset.run.steps)
+        loss = functional.cross_entropy(harder, speakers)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
         limit = self.preset.optimizer.clip_norm
@@ -174,11 +175,6 @@ class Trainer:
         self.optimizer.step()
         right = (logits.detach().argmax(dim=1) == speakers).sum()
         return loss.detach(), right, norm
-
-    def _margin(self) -> float:
-        """The share of the head's margin at this step: it rises over the first steps of the run."""
-        rising = getattr(self.preset.head, "margin_warmup", 0.0) * self.preset.run.steps
-        return 1.0 if self.step >= rising else self.step / rising
 
     def _validate(self, abandon: Callable[[], bool]) -> Iterator[e.AnyEvent]:
         for event in validate(self.model, self.validation, len(self.packed.speakers), self.step, abandon):

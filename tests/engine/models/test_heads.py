@@ -17,7 +17,7 @@ from engine.models.heads import CosineHead, LinearHead
 
 def head_of(**settings: object) -> CosineHead:
     torch.manual_seed(0)
-    return CosineHead(CosineSettings(**settings), 6, 5).eval().double()  # type: ignore[arg-type]
+    return CosineHead(CosineSettings(**{"margin_warmup": 1.0, **settings}), 6, 5).eval().double()  # type: ignore[arg-type]
 
 
 @given(st.sampled_from(["additive", "angular"]), st.floats(0.01, 1.0), st.floats(0.0, 1.0), st.integers(0, 99))
@@ -71,3 +71,12 @@ def test_the_embedding_is_what_the_last_layer_sees() -> None:
     linear = LinearHead(LinearSettings(), 6, 5).double()
     assert linear.embed(pooled) is pooled
     assert linear.with_margin(pooled, torch.arange(4), 1.0) is pooled
+
+
+def test_the_margin_rises_over_the_stated_share_of_the_run_and_stays() -> None:
+    head = head_of(margin_kind="additive", margin=0.4, margin_warmup=0.2, scale=1.0)
+    logits, speakers = torch.zeros(1, 5, dtype=torch.float64), torch.tensor([2])
+    lost = [-head.with_margin(logits, speakers, done)[0, 2].item() for done in (0.0, 0.1, 0.2, 0.7)]
+    assert lost == pytest.approx([0.0, 0.2, 0.4, 0.4])
+    always = head_of(margin_kind="additive", margin=0.4, margin_warmup=0.0, scale=1.0)
+    assert -always.with_margin(logits, speakers, 0.0)[0, 2].item() == pytest.approx(0.4)
