@@ -5,12 +5,16 @@ All of them take `mask` (batch, time), True where a frame is real, or None when 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+PLAIN_FRAMES = 512
+"""Up to so many frames attention in bfloat16 is computed by plain matrix products on a CPU."""
 
 
 class SelfAttention(nn.Module):
@@ -30,7 +34,7 @@ class SelfAttention(nn.Module):
         projected = self.query_key_value(frames).view(batch, time, 3, self.heads, width // self.heads)
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
         seen = None if mask is None else mask[:, None, None, :]  # (batch, 1, 1, time): which keys may be looked at
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        mixed = attend(query, key, value, seen)
         merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, time, width))
         return merged
 
@@ -94,6 +98,22 @@ class Positions(nn.Module):
         for position in range(self.positions):
             frames = self.layers[position % len(self.layers)](frames, mask)
         return frames
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
+    """softmax(query key^T / sqrt(width)) value, each (batch, heads, time, width) -> the same.
+
+    seen: True where a key may be looked at, broadcast to (batch, heads, time, time), or None. On a CPU the backward
+    pass of PyTorch's fused attention is several times slower in bfloat16 than plain products are (docs/results.md),
+    whose memory is small as long as segments are short.
+    """
+    plain = query.dtype == torch.bfloat16 and query.device.type in ("cpu", "meta") and query.shape[2] <= PLAIN_FRAMES
+    if not plain:
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)  # (batch, heads, time, time)
+    if seen is not None:
+        scores = scores.masked_fill(~seen, -math.inf)
+    return torch.softmax(scores, dim=-1) @ value
 
 
 def length_mask(lengths: Tensor, time: int) -> Tensor:
