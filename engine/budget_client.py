@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from engine.cost import Cost
 from engine.errors import InputError
 from engine.preset import Preset
-from engine.preset_file import to_toml
+from engine.preset_file import parse_preset, to_toml
 
 
 class BudgetMeter:
@@ -27,12 +28,17 @@ class BudgetMeter:
 
     def count(self, preset: Preset, speakers: int | None = None) -> Cost:
         """The preset's cost; waits for the answer (seconds at first, while torch loads). Raises `InputError`."""
-        question = msgspec.json.encode({"preset": to_toml(preset), "speakers": speakers})
-        with self._one_at_a_time:
-            answer = self._exchange(question)
+        answer = self._ask({"preset": to_toml(preset), "speakers": speakers})
         if "error" in answer:
             raise InputError(f"{preset.name} can't be counted: {answer['error']}")
         return msgspec.convert(answer, Cost)
+
+    def fit(self, preset: Preset, budget: int, pinned: Collection[str] = ()) -> Preset:
+        """The preset with the sizes that `engine.fit` finds for a budget; waits as `count`. Raises `InputError`."""
+        answer = self._ask({"preset": to_toml(preset), "fit": budget, "pinned": list(pinned)})
+        if "error" in answer:
+            raise InputError(answer["error"])
+        return parse_preset(answer["fitted"], preset.name)
 
     def close(self) -> None:
         """Ends the child."""
@@ -43,6 +49,10 @@ class BudgetMeter:
             for pipe in (child.stdin, child.stdout):
                 if pipe is not None:
                     pipe.close()
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        with self._one_at_a_time:
+            return self._exchange(msgspec.json.encode(question))
 
     def _exchange(self, question: bytes) -> dict[str, Any]:
         if self._child is None or self._child.poll() is not None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from engine.model_settings import NoFrontEnd
+from engine.model_settings import MultiQueryAttentivePooling, NoFrontEnd, OwnEncoder, width_after
+from engine.own_kind import contradictions_of_own
 from engine.preset import Preset
 
 
 def contradictions(preset: Preset) -> list[str]:
     """One sentence each, with the keys and values that don't fit together; none when all is well."""
-    return [*_of_the_encoder(preset), *_of_the_front_end(preset), *_of_the_data(preset)]
+    return [
+        *_of_the_encoder(preset),
+        *_of_the_front_end(preset),
+        *_of_the_pooling(preset),
+        *_of_the_data(preset),
+    ]
 
 
 def _of_the_encoder(preset: Preset) -> list[str]:
@@ -34,12 +40,25 @@ def _of_the_encoder(preset: Preset) -> list[str]:
 
 
 def _of_the_front_end(preset: Preset) -> list[str]:
+    if isinstance(preset.encoder, OwnEncoder):
+        return contradictions_of_own(preset.encoder, preset.front_end)
     bands, width = preset.features.mel_bands, getattr(preset.encoder, "d_model", None)
     if not isinstance(preset.front_end, NoFrontEnd) or width in (None, bands):
         return []
     return [
         f"front_end.kind = 'none' gives the encoder {bands} mel bands, and encoder.d_model is {width}; take another"
         " front end or another width"
+    ]
+
+
+def _of_the_pooling(preset: Preset) -> list[str]:
+    width = width_after(preset.encoder)
+    if not isinstance(preset.pooling, MultiQueryAttentivePooling) or width % preset.pooling.heads == 0:
+        return []
+    divisors = ", ".join(str(n) for n in range(1, 65) if width % n == 0)
+    return [
+        f"pooling.heads = {preset.pooling.heads} doesn't divide the encoder's output width, {width} (allowed heads:"
+        f" {divisors})"
     ]
 
 

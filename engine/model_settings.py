@@ -5,11 +5,12 @@ No torch is loaded here. What each kind computes is a file in engine/models/; `e
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Meta
+from msgspec import Meta, field
 
-from engine.section import Positive, Section, Share, Width
+from engine.section import Depth, Positive, Section, Share, Width
 
 
 class LinearFrontEnd(Section, frozen=True, tag_field="kind", tag="linear"):
@@ -28,7 +29,7 @@ class HomeworkTransformer(Section, frozen=True, tag_field="kind", tag="homework_
     """[encoder] of kind homework_transformer."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
-    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 3
+    layers: Annotated[Depth, Meta(le=64, description="positions that a frame passes through")] = 3
     share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = True
     heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 1
     ffn: Annotated[Width, Meta(description="hidden width of the feed-forward network")] = 800
@@ -39,7 +40,7 @@ class HomeworkConformer(Section, frozen=True, tag_field="kind", tag="homework_co
     """[encoder] of kind homework_conformer."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
-    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 3
+    layers: Annotated[Depth, Meta(le=64, description="positions that a frame passes through")] = 3
     share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = True
     heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 1
     ffn: Annotated[Width, Meta(description="hidden width of both feed-forward networks")] = 500
@@ -51,7 +52,7 @@ class HomeworkSample(Section, frozen=True, tag_field="kind", tag="homework_sampl
     """[encoder] of kind homework_sample."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
-    layers: Annotated[int, Meta(ge=1, le=64, description="positions that a frame passes through")] = 1
+    layers: Annotated[Depth, Meta(le=64, description="positions that a frame passes through")] = 1
     share_layers: Annotated[bool, Meta(description="one layer serves all positions and is counted once")] = False
     heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 2
     ffn: Annotated[Width, Meta(description="hidden width of the feed-forward network")] = 256
@@ -62,7 +63,7 @@ class Blocks(Section, frozen=True):
     """Keys that all encoders have which are a pile of equal residual blocks."""
 
     d_model: Annotated[Width, Meta(description="width of the frames inside the encoder")] = 80
-    layers: Annotated[int, Meta(ge=1, le=64, description="blocks that a frame passes through")] = 4
+    layers: Annotated[Depth, Meta(le=64, description="blocks that a frame passes through")] = 4
     share_layers: Annotated[bool, Meta(description="one block serves all positions and is counted once")] = False
     heads: Annotated[int, Meta(ge=1, le=128, description="attention heads; they divide d_model")] = 4
     norm: Annotated[
@@ -114,21 +115,51 @@ class EBranchformer(Blocks, frozen=True, tag_field="kind", tag="e_branchformer")
     merge_kernel: Annotated[int, Meta(ge=1, le=255, description="frames that the merge's convolution sees; odd")] = 3
 
 
-class EcapaTdnn(Section, frozen=True, tag_field="kind", tag="ecapa_tdnn"):
+class TimeDelay(Section, frozen=True):
+    """Keys that all encoders have which are made of time-delay layers."""
+
+    norm: Annotated[
+        Literal["batch", "layer", "rms"], Meta(description="normalisation after each convolution and its ReLU")
+    ] = "batch"
+    dropout: Annotated[Share, Meta(description="share of values dropped while training")] = 0.0
+
+
+class EcapaTdnn(TimeDelay, frozen=True, tag_field="kind", tag="ecapa_tdnn"):
     """[encoder] of kind ecapa_tdnn."""
 
     channels: Annotated[Width, Meta(description="channels of the blocks; scale divides them")] = 80
-    layers: Annotated[int, Meta(ge=1, le=16, description="SE-Res2 blocks, each more dilated than the one before")] = 3
+    layers: Annotated[Depth, Meta(le=16, description="SE-Res2 blocks, each more dilated than the one before")] = 3
     kernel: Annotated[int, Meta(ge=1, le=255, description="frames that a convolution inside a block sees; odd")] = 3
     scale: Annotated[int, Meta(ge=2, le=64, description="groups of channels inside a block, one after another")] = 8
     squeeze: Annotated[Width, Meta(description="hidden width of the squeeze and excitation")] = 32
+    stochastic_depth: Annotated[
+        Share, Meta(description="share of utterances that skip the last block while training; less before it")
+    ] = 0.0
+    sum_residuals: Annotated[
+        bool,
+        Meta(description="a block sees the sum of all outputs before it, as in the paper; else the last one alone"),
+    ] = False
 
 
-class XVectorTdnn(Section, frozen=True, tag_field="kind", tag="x_vector_tdnn"):
+class XVectorTdnn(TimeDelay, frozen=True, tag_field="kind", tag="x_vector_tdnn"):
     """[encoder] of kind x_vector_tdnn."""
 
     channels: Annotated[Width, Meta(description="channels of the first four layers")] = 128
     output_channels: Annotated[Width, Meta(description="channels of the last layer")] = 384
+
+
+class OwnEncoder(Section, frozen=True, tag_field="kind", tag="own"):
+    """[encoder] whose kind is "path/to/file.py:Class": a user's own, as `engine.models.own_encoder` wants it.
+
+    In TOML its options stand beside the kind, as any encoder's keys do; `engine.preset_file` turns one form into the
+    other. `file` is an absolute path.
+    """
+
+    file: Annotated[str, Meta(description="the Python file")]
+    name: Annotated[str, Meta(description="the class in it")]
+    options: Annotated[dict[str, Any], Meta(description="what the class is given by name")] = field(
+        default_factory=dict
+    )
 
 
 class MeanPooling(Section, frozen=True, tag_field="kind", tag="mean"):
@@ -152,6 +183,19 @@ class AttentiveStatisticsPooling(Section, frozen=True, tag_field="kind", tag="at
     context: Annotated[bool, Meta(description="the network also sees the utterance's own average and deviation")] = True
     batch_norm: Annotated[
         bool, Meta(description="ReLU and batch normalisation inside the network, as in SpeechBrain's ECAPA-TDNN")
+    ] = False
+
+
+class MultiQueryAttentivePooling(Section, frozen=True, tag_field="kind", tag="multi_query_attentive"):
+    """[pooling] of kind multi_query_attentive: each slice of the channels weighed several times, by itself."""
+
+    heads: Annotated[int, Meta(ge=1, le=128, description="slices of the channels; they divide the encoder's width")] = 4
+    queries: Annotated[int, Meta(ge=1, le=64, description="times that each slice is weighed, each in its own way")] = 2
+    attention: Annotated[
+        int, Meta(ge=0, le=8192, description="hidden width of each network that weighs frames; 0: one linear layer")
+    ] = 64
+    channel_weights: Annotated[
+        bool, Meta(description="a weight for each channel, instead of one for all channels of a slice")
     ] = False
 
 
@@ -201,6 +245,35 @@ Encoder: TypeAlias = (
     | EBranchformer
     | EcapaTdnn
     | XVectorTdnn
+    | OwnEncoder
 )
-Pooling: TypeAlias = MeanPooling | StatisticsPooling | SelfAttentivePooling | AttentiveStatisticsPooling
+Pooling: TypeAlias = (
+    MeanPooling | StatisticsPooling | SelfAttentivePooling | AttentiveStatisticsPooling | MultiQueryAttentivePooling
+)
 Head: TypeAlias = MlpHead | LinearHead | BatchNormLinearHead | CosineHead
+
+
+def kind_of(encoder: Encoder) -> str:
+    """An encoder's kind as a preset names it; that of a user's own without its folder, such as "mine.py:MyEncoder"."""
+    if isinstance(encoder, OwnEncoder):
+        return f"{PurePath(encoder.file).name}:{encoder.name}"
+    return str(encoder.__struct_config__.tag)
+
+
+def width_before(encoder: Encoder) -> int:
+    """The width that a front end gives the encoder: its d_model or channels; 0 when it names none."""
+    if isinstance(encoder, OwnEncoder):
+        width = encoder.options.get("d_model", 0)
+        return width if isinstance(width, int) and not isinstance(width, bool) else 0
+    return getattr(encoder, "d_model", 0) or getattr(encoder, "channels", 0)
+
+
+def width_after(encoder: Encoder) -> int:
+    """The width of the frames that an encoder gives to pooling; 0 for a user's own, which says it when built."""
+    if isinstance(encoder, OwnEncoder):
+        return 0
+    if isinstance(encoder, XVectorTdnn):
+        return encoder.output_channels
+    if isinstance(encoder, EcapaTdnn):
+        return encoder.channels * encoder.layers
+    return encoder.d_model * (encoder.layers if isinstance(encoder, Blocks) and encoder.aggregate else 1)

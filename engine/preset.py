@@ -166,6 +166,13 @@ class Optimizer(Section, frozen=True):
     clip_norm: Annotated[
         float, Meta(ge=0.0, description="gradients are scaled down to this norm; 0 switches it off")
     ] = 1.0
+    average: Annotated[
+        Share,
+        Meta(
+            description="decay of a running average of the weights, which is validated and saved as best in their"
+            " place; 0: no average"
+        ),
+    ] = 0.0
 
 
 class Schedule(Section, frozen=True):

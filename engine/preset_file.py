@@ -23,6 +23,8 @@ from msgspec.structs import FieldInfo, fields
 
 from engine.contradictions import contradictions
 from engine.errors import InputError, nearest_spelling
+from engine.model_settings import OwnEncoder
+from engine.own_kind import anchor, default_front_end, names_own_code, read_own_kind, write_own_kind
 from engine.preset import Preset
 from engine.section import Section
 
@@ -46,31 +48,47 @@ def load_preset(path: Path, overrides: Iterable[str] = ()) -> Preset:
         raise PresetError(str(path), [f"can't be read ({error.strerror})"]) from None
     except UnicodeDecodeError as error:
         raise PresetError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from None
-    return parse_preset(text, str(path), overrides)
+    return parse_preset(text, str(path), overrides, path.parent)
 
 
-def parse_preset(text: str, source: str, overrides: Iterable[str] = ()) -> Preset:
-    """Makes a `Preset` of TOML text; `source` is how messages call it. Raises `PresetError`."""
+def parse_preset(text: str, source: str, overrides: Iterable[str] = (), folder: Path | None = None) -> Preset:
+    """Makes a `Preset` of TOML text; `source` is how messages call it. Raises `PresetError`.
+
+    folder: what relative paths in the text start from; the working directory, when none is given.
+    """
     try:
         tables = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise PresetError(source, [f"is not valid TOML: {error}"]) from None
+    encoder = tables.get("encoder")
+    if folder is not None and isinstance(encoder, dict):
+        anchor(encoder, folder)
     return _from_tables(tables, source, overrides)
 
 
 def with_overrides(preset: Preset, overrides: Iterable[str], source: str = "--set") -> Preset:
     """The preset with keys replaced, checked as if it had been written so. Raises `PresetError`."""
-    tables = msgspec.to_builtins(preset)
-    return _from_tables(tables, source, overrides)
+    return _from_tables(_tables(preset), source, overrides)
 
 
-def to_toml(preset: Preset) -> str:
-    """The preset as TOML text that `parse_preset` reads back to an equal preset."""
+def to_toml(preset: Preset, folder: Path | None = None) -> str:
+    """The preset as TOML text that `parse_preset` reads back to an equal preset.
+
+    folder: where the text will lie; what lies there too is named relative to it.
+    """
     tables = {
         section: {key: value for key, value in table.items() if value is not None}
-        for section, table in msgspec.to_builtins(preset).items()
+        for section, table in _tables(preset, folder).items()
     }
     return tomli_w.dumps(tables)
+
+
+def _tables(preset: Preset, folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The sections by name, as TOML has them."""
+    tables: dict[str, dict[str, Any]] = msgspec.to_builtins(preset)
+    if isinstance(preset.encoder, OwnEncoder):
+        tables["encoder"] = write_own_kind(preset.encoder, folder)
+    return tables
 
 
 @cache
@@ -81,7 +99,7 @@ def keys_of(section: str, kind: str | None = None) -> dict[str, FieldInfo]:
 
 @cache
 def kinds_of(section: str) -> list[str]:
-    """The kinds that [encoder], [pooling] or [head] can have; an empty list for other sections."""
+    """The kinds by name that [encoder], [pooling] or [head] can have; an empty list for other sections."""
     return [tag for structure in _choices(section) if (tag := _tag(structure)) is not None]
 
 
@@ -109,6 +127,9 @@ def _from_tables(tables: dict[str, Any], source: str, overrides: Iterable[str]) 
                 sections[name] = section
         elif item.required:
             problems.append(f"section [{name}] is missing")
+    own = sections.get("encoder")
+    if isinstance(own, OwnEncoder) and "front_end" not in tables:
+        sections["front_end"] = default_front_end(own)
     if not problems:
         # Each section was converted to its field's own type.
         preset = Preset(**sections)  # type: ignore[arg-type]
@@ -137,6 +158,8 @@ def _apply(override: str, tables: dict[str, Any], problems: list[str]) -> None:
         known_keys = keys_of(section, str(value))
         for other in [other for other in table if other not in known_keys]:
             del table[other]
+    elif key == "kind" and names_own_code(value):
+        table.clear()  # which keys the class has, nobody knows before it runs
     table[key] = value
 
 
@@ -158,9 +181,12 @@ def _section(name: str, table: Any, problems: list[str]) -> Section | None:
         if kind is None:
             problems.append(f"{name}.kind is missing; allowed: {', '.join(kinds)}")
             return None
+        if name == "encoder" and names_own_code(kind):
+            return read_own_kind(table, problems)
         if kind not in kinds:
             hint = nearest_spelling(str(kind), kinds)
-            problems.append(f"{name}.kind = {_shown(kind)} is unknown{hint} (allowed: {', '.join(kinds)})")
+            own = ", or a class of your own: file.py:Class" if name == "encoder" else ""
+            problems.append(f"{name}.kind = {_shown(kind)} is unknown{hint} (allowed: {', '.join(kinds)}{own})")
             return None
         table = {key: value for key, value in table.items() if key != "kind"}
     kind = kind if kinds else None
@@ -234,7 +260,7 @@ def _choices(section: str) -> list[type[Section]]:
     """The structures that a section can be: one, or one for each kind."""
     annotation = get_type_hints(Preset)[section]
     arms = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    return list(arms)
+    return [arm for arm in arms if arm is not OwnEncoder]  # which has no name of its own, and no keys that are known
 
 
 def _structure(section: str, kind: str | None) -> type[Section]:

@@ -10,7 +10,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,9 @@ class Meter(Protocol):
 
     def count(self, preset: Preset, speakers: int | None = None) -> Cost:
         """The preset's cost. Blocks; raises `InputError`."""
+
+    def fit(self, preset: Preset, budget: int, pinned: Collection[str] = ()) -> Preset:
+        """The preset with sizes of its encoder that use a budget up. Blocks; raises `InputError`."""
 
     def close(self) -> None:
         """Gives back what counting needs."""
@@ -125,8 +128,11 @@ class Dashboard(App[None]):
     async def resume(self, run: RunDirectory) -> bool:
         """Lets a run go on from its saved state; says why when it can't."""
         from engine.runs import client
+        from spk_tui.screens.trust_question import may_run
 
         try:
+            if not await may_run(self, await in_thread(run.preset)):
+                return False
             await in_thread(client.resume_run, run)
         except InputError as error:
             self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)

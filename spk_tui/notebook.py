@@ -14,6 +14,7 @@ from engine.files import user_path
 from engine.runs.directory import RunDirectory, find_run, list_runs
 from spk_tui.commands.following import Following, Interruptions
 from spk_tui.commands.training import check_corpus, prepare_preset, resume_and_follow, start_and_follow
+from spk_tui.commands.trusting import settle_trust
 from spk_tui.display.choose import choose
 
 
@@ -26,28 +27,34 @@ def train(
     device: str | None = None,
     runs: str | Path | None = None,
     go_on: bool = False,
+    trust: bool = False,
 ) -> RunDirectory:
     """Trains a preset and shows bars until it ends; interrupting the cell stops the run with its state saved.
 
     `data` is a corpus folder (default: the built-in demo corpus), `overrides` are such as "encoder.layers=4", `runs` is
     the folder of run directories. With `go_on` the newest run of this preset in that folder is taken up where it was
     left: watched when it is still training, resumed when it was stopped or cut off, and only returned when it is
-    finished; a new one starts when there is none. So the same cell can be run again after a disconnect.
+    finished; a new one starts when there is none. So the same cell can be run again after a disconnect. `trust` lets
+    the Python file of an encoder of your own run.
 
     Returns the run; its `best_path` is the best checkpoint. Raises `InputError`.
     """
     folder = user_path(runs) if runs is not None else None
     earlier = _newest(preset, folder) if go_on else None
     if earlier is not None:
-        return _take_up(earlier)
+        return _take_up(earlier, trust)
     settings = prepare_preset(preset, list(overrides), steps, device)
+    settle_trust(settings, trust)
     start_and_follow(settings, check_corpus(data, settings), folder, "auto")
     return list_runs(folder)[0]
 
 
-def resume(run: str = "last", *, steps: int | None = None, runs: str | Path | None = None) -> RunDirectory:
+def resume(
+    run: str = "last", *, steps: int | None = None, runs: str | Path | None = None, trust: bool = False
+) -> RunDirectory:
     """Goes on from a run's last checkpoint and shows bars until it ends. Raises `InputError`."""
     found = find_run(run, user_path(runs) if runs is not None else None)
+    settle_trust(found.preset(), trust)
     resume_and_follow(found, steps, "auto")
     return found
 
@@ -72,8 +79,8 @@ def _newest(preset: str, folder: Path | None) -> RunDirectory | None:
     return None
 
 
-def _take_up(run: RunDirectory) -> RunDirectory:
+def _take_up(run: RunDirectory, trust: bool) -> RunDirectory:
     condition = run.condition(run.state())
     if run.alive or condition == "finished":
         return attach(str(run.path))
-    return resume(str(run.path))
+    return resume(str(run.path), trust=trust)

@@ -91,6 +91,14 @@ def size(octets: float | None) -> str:
     return f"{octets / 1e9:.1f} GB" if octets >= 1e9 else f"{octets / 1e6:.0f} MB"
 
 
+def small_size(octets: int) -> str:
+    """Bytes of a model or of a step with the digits that matter: 853 kB, 2.5 MB, 101 MB, 1.6 GB."""
+    for unit, whole in (("GB", 1e9), ("MB", 1e6)):
+        if octets >= 0.9995 * whole:
+            return f"{octets / whole:.1f} {unit}" if octets < 9.95 * whole else f"{octets / whole:.0f} {unit}"
+    return f"{octets / 1e3:.0f} kB"
+
+
 def percent(share: float) -> str:
     """A share as whole percent."""
     return f"{100 * share:.0f} %"
@@ -124,5 +132,10 @@ ENCODERS = {"homework_sample": "Transformer", "ecapa_tdnn": "ECAPA-TDNN", "x_vec
 
 
 def encoder_words(kind: str) -> str:
-    """A kind of encoder as people write it: "e_branchformer" as "E-Branchformer", the homework's by what they are."""
+    """A kind of encoder as people write it: "e_branchformer" as "E-Branchformer", the homework's by what they are.
+
+    One's own, such as "my_encoder.py:MyEncoder", is called as its class.
+    """
+    if ":" in kind:
+        return kind.rpartition(":")[2]
     return ENCODERS.get(kind) or "-".join(part.capitalize() for part in kind.removeprefix("homework_").split("_"))

@@ -34,12 +34,12 @@ class BlockEncoder(nn.Module):
         for position in range(self.positions):
             passed = self.blocks[position % len(self.blocks)](frames, mask)
             skipped = self.skipped_last * (position + 1) / self.positions
-            frames = _skip(frames, passed, skipped) if self.training and skipped else passed
+            frames = skip(frames, passed, skipped) if self.training and skipped else passed
             outputs.append(frames)
         return torch.cat(outputs, dim=-1) if self.aggregate else frames
 
 
-def _skip(before: Tensor, after: Tensor, probability: float) -> Tensor:
+def skip(before: Tensor, after: Tensor, probability: float) -> Tensor:
     """Some utterances as they were before a block, the others with its effect scaled up."""
     kept = torch.rand(len(before), 1, 1, device=before.device) >= probability
     return before + (after - before) * kept / (1 - probability)

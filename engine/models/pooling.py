@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.errors import InputError
 from engine.model_settings import AttentiveStatisticsPooling as AttentiveStatisticsSettings
 from engine.model_settings import MeanPooling as MeanPoolingSettings
+from engine.model_settings import MultiQueryAttentivePooling as MultiQuerySettings
 from engine.model_settings import SelfAttentivePooling as SelfAttentiveSettings
 from engine.model_settings import StatisticsPooling as StatisticsSettings
 from engine.models.norms import BatchNorm, softmax_over_time
@@ -89,6 +91,44 @@ class AttentiveStatisticsPooling(nn.Module):
         return torch.cat(weighted_statistics(frames, weights), dim=-1)
 
 
+class MultiQueryAttentivePooling(nn.Module):
+    """Each head weighs its own slice of the channels, once for each of its queries, for an average and a deviation.
+
+    Zhao et al. (2022), "Multi-query multi-head attention pooling": with x_h the slice of head h, the weights of query q
+    are the softmax over time of F_hq(x_h). F is v tanh(W x + b), or v x where there is no hidden layer, and gives one
+    weight a frame or one for each channel. A bias after v would change no softmax, so there is none.
+    """
+
+    layer_kind: ClassVar[str] = "pooling"
+
+    def __init__(self, settings: MultiQuerySettings, width: int) -> None:
+        super().__init__()
+        if width % settings.heads:
+            raise InputError(
+                f"pooling.heads = {settings.heads} doesn't divide the encoder's output width, {width}; take another"
+                " number of heads"
+            )
+        self.heads, self.queries = settings.heads, settings.queries
+        networks, hidden = settings.heads * settings.queries, settings.attention
+        each = width // settings.heads if settings.channel_weights else 1
+        # Groups keep the networks apart: each sees its head's slice alone, and its last layer its own hidden one.
+        self.hidden = nn.Conv1d(width, networks * hidden, 1, groups=self.heads) if hidden else None
+        groups = networks if hidden else self.heads
+        self.score = nn.Conv1d(networks * hidden or width, networks * each, 1, groups=groups, bias=False)
+        self.output_width = 2 * settings.queries * width
+
+    def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """frames: (batch, time, width), mask: (batch, time) -> (batch, 2 queries width), averages first."""
+        seen = frames.transpose(1, 2)
+        if self.hidden is not None:
+            seen = torch.tanh(self.hidden(seen))
+        weights = softmax_over_time(self.score(seen).transpose(1, 2), mask)
+        weights = weights.reshape(*frames.shape[:2], self.heads, self.queries, -1)  # the last: 1, or as a slice
+        slices = frames.reshape(*frames.shape[:2], self.heads, 1, -1)  # (batch, time, heads, 1, slice)
+        mean, deviation = weighted_statistics(slices, weights)  # (batch, heads, queries, slice) each
+        return torch.cat([mean.flatten(1), deviation.flatten(1)], dim=-1)
+
+
 def uniform_weights(frames: Tensor, mask: Tensor | None) -> Tensor:
     """The same weight for every real frame and none for padding: (batch, time, 1), or (1, 1, 1) without a mask."""
     if mask is None:
@@ -98,7 +138,7 @@ def uniform_weights(frames: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def weighted_statistics(frames: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """frames: (batch, time, width), weights that sum to one over time -> average and deviation, (batch, width) each."""
+    """frames: (batch, time, ...), weights that sum to one over time -> average and deviation, (batch, ...) each."""
     mean = (frames * weights).sum(dim=1)
-    variance = ((frames - mean[:, None, :]).square() * weights).sum(dim=1)
+    variance = ((frames - mean[:, None]).square() * weights).sum(dim=1)
     return mean, variance.clamp(min=SMALLEST_VARIANCE).sqrt()

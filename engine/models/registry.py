@@ -17,7 +17,13 @@ from engine.models.heads import BatchNormLinearHead, CosineHead, Head, LinearHea
 from engine.models.homework_conformer import HomeworkConformerEncoder
 from engine.models.homework_sample import HomeworkSampleEncoder
 from engine.models.homework_transformer import HomeworkTransformerEncoder
-from engine.models.pooling import AttentiveStatisticsPooling, MeanPooling, SelfAttentivePooling, StatisticsPooling
+from engine.models.pooling import (
+    AttentiveStatisticsPooling,
+    MeanPooling,
+    MultiQueryAttentivePooling,
+    SelfAttentivePooling,
+    StatisticsPooling,
+)
 from engine.models.transformer import TransformerEncoder
 from engine.models.x_vector_tdnn import XVectorTdnnEncoder
 from engine.section import Section
@@ -43,6 +49,7 @@ POOLINGS: dict[type[Section], type[nn.Module]] = {
     settings.StatisticsPooling: StatisticsPooling,
     settings.SelfAttentivePooling: SelfAttentivePooling,
     settings.AttentiveStatisticsPooling: AttentiveStatisticsPooling,
+    settings.MultiQueryAttentivePooling: MultiQueryAttentivePooling,
 }
 HEADS: dict[type[Section], type[Head]] = {
     settings.MlpHead: MlpHead,

@@ -9,6 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+QUERIES_AT_ONCE = 512
+"""Frames that look around together. Scores by distance are held in memory, so a long utterance goes in several parts;
+training segments are shorter than one."""
+
 
 class RelativeSelfAttention(nn.Module):
     """A query scores a key by its content and by its distance, each with a learned bias of its own.
@@ -35,15 +39,28 @@ class RelativeSelfAttention(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
         distances = self.distance(distance_encoding(time, width, frames))  # (2 time - 1, width)
         distances = distances.view(2 * time - 1, self.heads, -1).permute(1, 2, 0)  # (heads, width / heads, 2 time - 1)
-        by_distance = (query + self.distance_bias[:, None, :]) @ distances  # (batch, heads, time, 2 time - 1)
-        bias = _by_key(by_distance) / math.sqrt(width // self.heads)  # (batch, heads, time, time)
+        mixed = []
+        for first in range(0, time, QUERIES_AT_ONCE):
+            some = query[:, :, first : first + QUERIES_AT_ONCE]  # (batch, heads, some, width / heads)
+            last = first + some.shape[2] - 1
+            near = distances[:, :, time - 1 - last : 2 * time - 1 - first]  # last ... -(time - 1 - first)
+            bias = self._bias_of_distance(some, near, mask)
+            content = some + self.content_bias[:, None, :]
+            mixed.append(functional.scaled_dot_product_attention(content, key, value, attn_mask=bias))
+        merged: Tensor = self.output(torch.cat(mixed, dim=2).transpose(1, 2).reshape(batch, time, width))
+        return merged
+
+    def _bias_of_distance(self, query: Tensor, distances: Tensor, mask: Tensor | None) -> Tensor:
+        """The share of the scores that distances give, for some successive queries: (batch, heads, some, time).
+
+        query: (batch, heads, some, width / heads); distances: (heads, width / heads, time + some - 1), the greatest,
+        that of the last query from the first key, first.
+        """
+        by_distance = (query + self.distance_bias[:, None, :]) @ distances  # (batch, heads, some, time + some - 1)
+        bias = _by_key(by_distance) / math.sqrt(query.shape[-1])
         if mask is not None:
             bias = bias.masked_fill(~mask[:, None, None, :], float("-inf"))
-        mixed = functional.scaled_dot_product_attention(
-            query + self.content_bias[:, None, :], key, value, attn_mask=bias.to(query.dtype)
-        )
-        merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, time, width))
-        return merged
+        return bias.to(query.dtype)
 
 
 def distance_encoding(time: int, width: int, like: Tensor) -> Tensor:
@@ -56,10 +73,11 @@ def distance_encoding(time: int, width: int, like: Tensor) -> Tensor:
 
 
 def _by_key(scores: Tensor) -> Tensor:
-    """From scores by distance, the greatest first, to scores by key: (..., time, 2 time - 1) -> (..., time, time).
+    """From scores by distance to scores by key: (..., some, time + some - 1) -> (..., some, time).
 
-    Row i begins at distance i, which is in column time - 1 - i; reading the padded rows as one long line puts it first.
+    The last row begins with the first distance, each row before it one later; reading the padded rows as one long line
+    puts every row's own beginning first.
     """
-    *outer, time, distances = scores.shape
-    padded = functional.pad(scores, (1, 0)).view(*outer, distances + 1, time)
-    return padded[..., 1:, :].reshape(*outer, time, distances)[..., :time]
+    *outer, some, distances = scores.shape
+    padded = functional.pad(scores, (1, 0)).view(*outer, distances + 1, some)
+    return padded[..., 1:, :].reshape(*outer, some, distances)[..., : distances - some + 1]

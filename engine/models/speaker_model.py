@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from engine.model_settings import Encoder, OwnEncoder, width_before
+from engine.models.own_encoder import make_own_encoder
 from engine.models.registry import ENCODERS, FRONT_ENDS, HEADS, POOLINGS
 from engine.preset import Preset
 
@@ -13,10 +15,9 @@ class SpeakerModel(nn.Module):
 
     def __init__(self, preset: Preset, speakers: int) -> None:
         super().__init__()
-        width = getattr(preset.encoder, "d_model", 0) or getattr(preset.encoder, "channels", 0)
-        bands = preset.features.mel_bands
+        bands, width = preset.features.mel_bands, width_before(preset.encoder)
         self.front_end = FRONT_ENDS[type(preset.front_end)](preset.front_end, bands, width)
-        self.encoder = ENCODERS[type(preset.encoder)](preset.encoder, self.front_end.output_width)
+        self.encoder = make_encoder(preset.encoder, self.front_end.output_width)  # type: ignore[arg-type]  # a width
         self.pooling = POOLINGS[type(preset.pooling)](preset.pooling, self.encoder.output_width)
         self.head = HEADS[type(preset.head)](preset.head, self.pooling.output_width, speakers)
 
@@ -34,3 +35,10 @@ class SpeakerModel(nn.Module):
         """frames: (batch, time, mel), mask: (batch, time) or None -> logits (batch, speakers)."""
         logits: Tensor = self.head(self.pool(frames, mask))
         return logits
+
+
+def make_encoder(settings: Encoder, inputs: int) -> nn.Module:
+    """The encoder that a preset names, for frames of `inputs` width. Raises `InputError`."""
+    if isinstance(settings, OwnEncoder):
+        return make_own_encoder(settings, inputs)
+    return ENCODERS[type(settings)](settings, inputs)

@@ -1,4 +1,4 @@
-"""The layer that time-delay networks are made of: a dilated convolution over time, ReLU, batch normalisation."""
+"""The layer that time-delay networks are made of: a dilated convolution over time, ReLU, normalisation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.models.norms import BatchNorm
+from engine.models.norms import make_norm
 
 
 class TdnnLayer(nn.Module):
@@ -19,11 +19,11 @@ class TdnnLayer(nn.Module):
 
     layer_kind: ClassVar[str] = "convolution"
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1, norm: str = "batch") -> None:
         super().__init__()
         padding = dilation * (kernel // 2)
         self.convolution = nn.Conv1d(inputs, outputs, kernel, padding=padding, dilation=dilation)
-        self.norm = BatchNorm(outputs)
+        self.norm = make_norm(norm, outputs)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, inputs), mask: (batch, time) -> (batch, time, outputs)."""

@@ -19,14 +19,15 @@ class XVectorTdnnEncoder(nn.Module):
         widths = [inputs, *[settings.channels] * (len(LAYERS) - 1), settings.output_channels]
         self.layers = nn.ModuleList(
             [
-                TdnnLayer(before, after, kernel, dilation)
+                TdnnLayer(before, after, kernel, dilation, settings.norm)
                 for before, after, (kernel, dilation) in zip(widths[:-1], widths[1:], LAYERS, strict=True)
             ]
         )
+        self.dropout = nn.Dropout(settings.dropout)
         self.output_width = settings.output_channels
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, inputs) -> (batch, time, output_channels)."""
         for layer in self.layers:
-            frames = layer(frames, mask)
+            frames = self.dropout(layer(frames, mask))
         return frames

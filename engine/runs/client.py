@@ -19,11 +19,13 @@ from msgspec import structs
 
 from engine.errors import InputError
 from engine.files import replacing, runs_folder, user_path
+from engine.own_code import read_code
 from engine.preset import Preset
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.requests import Ask, Request, append_request
+from engine.trust import trusted_code_of
 
 THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 """Threads that wait for each other spin for some microseconds, then sleep. Never spinning makes the small steps of
@@ -33,10 +35,11 @@ know the first variable alone. A user who has set either is left to it."""
 
 
 def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDirectory:
-    """Makes a run directory and starts its worker in the background. Raises `InputError`.
+    """Makes a run directory and starts its worker in the background. Raises `InputError`, also for untrusted code.
 
     `corpus` is "demo" or a path, as given to `engine.corpus.open_corpus`.
     """
+    code = trusted_code_of(preset)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = parent or runs_folder()
     number = 1
@@ -50,7 +53,7 @@ def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDir
         host=platform.node(),
         command=sys.argv,
     )
-    run = create_run(folder, _with_absolute_paths(preset), info)
+    run = create_run(folder, _with_absolute_paths(preset), info, code)
     launch_worker(run)
     return run
 
@@ -75,6 +78,7 @@ def resume_run(run: RunDirectory, steps: int | None = None) -> None:
         raise InputError(f"{run.id} is finished; say --steps N (more than {preset.run.steps}) to train it further")
     if steps is not None and steps <= state.step:
         raise InputError(f"{run.id} has done {state.step} steps; --steps {steps} would leave nothing to do")
+    trusted_code_of(preset)
     launch_worker(run, *([] if steps is None else ["--steps", str(steps)]))
 
 
@@ -152,6 +156,8 @@ def follow(
 def save_best(run: RunDirectory, destination: Path) -> Path:
     """Copies the best checkpoint to a path (or into a folder); a live run without one validates first.
 
+    The file of a user's own encoder, without which the checkpoint is of no use, is copied beside it.
+
     Returns the file written. Raises `InputError`.
     """
     if not run.best_path.is_file():
@@ -163,6 +169,8 @@ def save_best(run: RunDirectory, destination: Path) -> Path:
     try:
         destination = _place_to_save(run, destination)
         destination.parent.mkdir(parents=True, exist_ok=True)
+        if run.info().encoder_file:
+            read_code(run.path / run.info().encoder_file).copy_into(destination.parent)
         with replacing(destination) as temporary:
             shutil.copyfile(run.best_path, temporary)
     except OSError as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from engine.errors import InputError, nearest_spelling
 from engine.files import runs_folder, user_path, write_atomically
+from engine.own_code import OwnCode
 from engine.preset import Preset
 from engine.preset_file import load_preset, to_toml
 from engine.runs.event_log import EventReader
@@ -23,7 +24,10 @@ Condition: TypeAlias = Phase | Literal["interrupted"]
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
-    """run.json: what was asked for, and what it was resolved to once the worker knew."""
+    """run.json: what was asked for, and what it was resolved to once the worker knew.
+
+    `encoder_file` is the copy of a user's own encoder in the run directory, `encoder_sha256` its content's hash.
+    """
 
     id: str
     preset: str
@@ -37,6 +41,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     precision: str = ""
     threads: int = 0
     ranks: int = 1
+    encoder_file: str = ""
+    encoder_sha256: str = ""
 
 
 class Labels(Struct, kw_only=True):
@@ -120,7 +126,7 @@ class RunDirectory:
 
     def write_preset(self, preset: Preset) -> None:
         """Replaces preset.toml."""
-        write_atomically(self.preset_path, to_toml(preset))
+        write_atomically(self.preset_path, to_toml(preset, self.path))
 
     def labels(self) -> Labels:
         """labels.json; empty labels when there are none."""
@@ -157,8 +163,11 @@ class RunDirectory:
         shutil.rmtree(self.path)
 
 
-def create_run(parent: Path, preset: Preset, info: RunInfo) -> RunDirectory:
-    """Makes the directory of a new run, only its owner may read it. Raises `InputError`."""
+def create_run(parent: Path, preset: Preset, info: RunInfo, code: OwnCode | None = None) -> RunDirectory:
+    """Makes the directory of a new run, only its owner may read it; an encoder's own code is copied into it.
+
+    Raises `InputError`.
+    """
     run = RunDirectory(parent / info.id)
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -166,6 +175,10 @@ def create_run(parent: Path, preset: Preset, info: RunInfo) -> RunDirectory:
         (run.path / "checkpoints").mkdir(mode=0o700)
     except OSError as error:
         raise InputError(f"{run.path}: can't make the run directory ({error.strerror})") from None
+    if code is not None:
+        copied = code.copy_into(run.path)
+        preset = structs.replace(preset, encoder=structs.replace(preset.encoder, file=copied.path))
+        info = structs.replace(info, encoder_file=copied.name, encoder_sha256=copied.sha256)
     run.write_preset(preset)
     run.write_info(info)
     return run

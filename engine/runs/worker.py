@@ -29,6 +29,8 @@ from engine.corpus.packed import PackedCorpus, pack
 from engine.corpus.preparing import list_corpus
 from engine.corpus.splits import Split, split_of
 from engine.errors import InputError
+from engine.model_settings import OwnEncoder
+from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.runs import events as e
@@ -103,8 +105,9 @@ class Worker:
             return 2
         except Exception as error:
             traceback.print_exc()  # into console.log, for those who mend it
-            self._say(e.Failed(cause="error", message=_in_words(error)))
-            return 3
+            blamed = self._blame_own_encoder(error)
+            self._say(e.Failed(cause="input" if blamed else "error", message=blamed or _in_words(error)))
+            return 2 if blamed else 3
         finally:
             self.writer.close()
 
@@ -117,10 +120,15 @@ class Worker:
         info = self.run.info()
         if preset.run.device not in ("auto", "cpu"):
             self._check_device(preset)
+        if isinstance(preset.encoder, OwnEncoder):
+            self._report("checking the encoder", 0, 0, "")
+            yield from _check_own_encoder(preset, info)
         corpus = list_corpus(info.corpus, self._report, preset.data)
         check_augmentation(corpus, preset.augment)  # what is missing is told before anything is packed
         packed = pack(corpus, preset.features, self._report)
-        preset = self._fit(preset, packed)
+        preset, planned = self._fit(preset, packed), preset
+        if preset is not planned and isinstance(preset.encoder, OwnEncoder):
+            yield from _check_own_encoder(preset, info)
         parts = split_of(packed, preset.validation)
         yield from _notices(packed, parts, info.fingerprint)
         copies = pack_copies(corpus, packed, parts.train, preset.augment, self._report)
@@ -146,6 +154,15 @@ class Worker:
         from engine.training.device import resolve
 
         resolve(preset.run)
+
+    def _blame_own_encoder(self, error: Exception) -> str | None:
+        """What a user's own encoder did wrong and in which line, when it was that; never when memory ran out."""
+        encoder = self.run.preset().encoder
+        if not isinstance(encoder, OwnEncoder) or type(error).__name__ == "OutOfMemoryError":
+            return None
+        from engine.models.own_encoder import blame
+
+        return blame(error, encoder.file)
 
     def _preset(self) -> Preset:
         """The run's preset, with the new number of steps written into it when one is given."""
@@ -199,6 +216,24 @@ class Worker:
             self._say(e.Answered(request=request.id, ok=stops, message=message))
             if stops:
                 raise StoppedWhilePreparing
+
+
+def _check_own_encoder(preset: Preset, info: RunInfo) -> Iterator[e.Diagnosis]:
+    """Warnings about a user's own encoder. Raises `InputError` for one that can't be trained, or was changed.
+
+    Said before a corpus is packed, even if that means to load torch now: packing can take hours.
+    """
+    assert isinstance(preset.encoder, OwnEncoder)
+    if read_code(preset.encoder.file).sha256 != info.encoder_sha256:
+        raise InputError(
+            f"{preset.encoder.file}: is no longer the file that this run began with (sha256"
+            f" {info.encoder_sha256[:12]}); put that back and resume, or start a new run with the changed one"
+        )
+    from engine.models.checks import check_own_encoder
+
+    for check in check_own_encoder(preset):
+        finding = f"the encoder fails the check '{check.name}': {check.seen}"
+        yield e.Diagnosis(severity="warning", finding=finding, advice=check.cause)
 
 
 def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e.Diagnosis]:

@@ -19,9 +19,14 @@ from torch import Tensor, nn
 
 from engine.errors import InputError
 from engine.files import replacing, write_atomically
+from engine.model_settings import OwnEncoder
+from engine.models.own_encoder import code_behind
+from engine.models.registry import HEADS
 from engine.models.speaker_model import SpeakerModel
+from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import parse_preset, to_toml
+from engine.training.averaging import WeightAverage
 from engine.training.optimisation import LearningRate
 
 FORMAT = "spk-tui-1"
@@ -49,7 +54,13 @@ class TrainingState(Struct, frozen=True):
     speakers: list[str]
 
 
-def save_last(path: Path, state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+def save_last(
+    path: Path,
+    state: TrainingState,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None = None,
+) -> None:
     """Replaces `last` with the state after `state.step` steps."""
     content = {
         "format": FORMAT,
@@ -58,12 +69,19 @@ def save_last(path: Path, state: TrainingState, model: nn.Module, optimizer: tor
         "optimizer": optimizer.state_dict(),
         "random": _random_state(next(model.parameters()).device),
     }
+    if average is not None:
+        content["average"] = average.state()
     with replacing(path) as temporary:
         torch.save(content, temporary)
 
 
 def load_last(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device, speakers: list[str]
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    speakers: list[str],
+    average: WeightAverage | None = None,
 ) -> TrainingState:
     """Puts weights, optimizer and random state back and returns the rest.
 
@@ -76,6 +94,8 @@ def load_last(
             raise InputError(_other_speakers(state.speakers, speakers))
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
+        if average is not None:
+            average.restore(content["average"])
         _set_random_state(content["random"], device)
         return state
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -110,15 +130,19 @@ def save_best(
     path: Path, model: SpeakerModel, preset: Preset, speakers: list[str], scores: dict[str, float], step: int
 ) -> None:
     """Replaces `best` with a copy of the model's weights as they are now, with the classes of `speakers` alone."""
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in _weights_for(model, preset, len(speakers)).items()}
+    weights = _unique(_weights_for(model, preset, len(speakers)))
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     metadata = {
         "format": FORMAT,
-        "preset": to_toml(preset),
+        "preset": to_toml(preset, _folder_of_own(preset)),
         "features": msgspec.json.encode(preset.features).decode(),
         "speakers": msgspec.json.encode(speakers).decode(),
         "step": str(step),
         "scores": msgspec.json.encode(scores).decode(),
     }
+    code = code_behind(model.encoder)
+    if code is not None:
+        metadata |= {"encoder_file": code.name, "encoder_sha256": code.sha256}
     write_atomically(path, safetensors.torch.save(tensors, metadata))
 
 
@@ -130,12 +154,26 @@ def _weights_for(model: SpeakerModel, preset: Preset, speakers: int) -> dict[str
     explanation. Every head has its classes in the first dimension of whatever tensors they enlarge.
     """
     with torch.device("meta"):
-        wanted = SpeakerModel(preset, speakers).state_dict()
+        head = HEADS[type(preset.head)](preset.head, model.pooling.output_width, speakers)
+    wanted = {f"head.{name}": tensor.shape for name, tensor in head.state_dict().items()}
     weights = {}
     for name, tensor in model.state_dict().items():
-        same = tensor.shape == wanted[name].shape
-        weights[name] = tensor if same else tensor[: len(wanted[name])]
+        same = tensor.shape == wanted.get(name, tensor.shape)
+        weights[name] = tensor if same else tensor[: wanted[name][0]]
     return weights
+
+
+def _unique(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Each tensor once, under its first name: a user's own encoder may hold a layer at several places."""
+    kept: dict[tuple[object, ...], str] = {}
+    for name, tensor in weights.items():
+        kept.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.numel() else (name,), name)
+    return {name: weights[name] for name in kept.values()}
+
+
+def _folder_of_own(preset: Preset) -> Path | None:
+    """Where the file of a user's own encoder lies: a checkpoint names it without its folder."""
+    return Path(preset.encoder.file).parent if isinstance(preset.encoder, OwnEncoder) else None
 
 
 class SavedModel(Struct, frozen=True):
@@ -147,8 +185,13 @@ class SavedModel(Struct, frozen=True):
     step: int
 
 
-def load_best(path: Path) -> tuple[SpeakerModel, SavedModel]:
-    """The model in evaluation mode on the CPU, and what is known of it. Raises `InputError`."""
+def load_best(path: Path | str) -> tuple[SpeakerModel, SavedModel]:
+    """The model in evaluation mode on the CPU, and what is known of it. Raises `InputError`.
+
+    A user's own encoder is made of the file that lies beside the checkpoint or beside its folder, if that is the one
+    that it was trained with and somebody has allowed it to run.
+    """
+    path = Path(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -159,16 +202,41 @@ def load_best(path: Path) -> tuple[SpeakerModel, SavedModel]:
         raise InputError(f"{path}: is not a checkpoint of this program")
     try:
         saved = SavedModel(
-            preset=parse_preset(metadata["preset"], str(path)),
+            preset=parse_preset(metadata["preset"], str(path), folder=_folder_of_code(path, metadata)),
             speakers=msgspec.json.decode(metadata["speakers"], type=list[str]),
             scores=msgspec.json.decode(metadata["scores"], type=dict[str, float]),
             step=int(metadata["step"]),
         )
         model = SpeakerModel(saved.preset, len(saved.speakers))
-        model.load_state_dict(tensors)
+        _put_in(model, tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(f"{path}: its description and its weights don't fit ({_first_line(error)})") from None
     return model.eval(), saved
+
+
+def _folder_of_code(path: Path, metadata: dict[str, str]) -> Path | None:
+    """Where the file of a user's own encoder lies; none when the encoder is built in. Raises `InputError`."""
+    if "encoder_file" not in metadata:
+        return None
+    name, wanted = Path(metadata["encoder_file"]).name, metadata["encoder_sha256"]
+    places = [folder for folder in (path.parent, path.parent.parent) if (folder / name).is_file()]
+    for folder in places:
+        if read_code(folder / name).sha256 == wanted:
+            return folder
+    there = f"{places[0] / name} is another file, or was changed since" if places else f"there is none in {path.parent}"
+    raise InputError(
+        f"{path}: its encoder is made by a file '{name}' (sha256 {wanted[:12]}), and {there}; put that file beside the "
+        "checkpoint"
+    )
+
+
+def _put_in(model: SpeakerModel, tensors: dict[str, Tensor]) -> None:
+    """Loads weights that were saved once each. Raises `RuntimeError` when one is missing or too many."""
+    wanted = _unique(model.state_dict()).keys()
+    if wanted != tensors.keys():
+        odd = sorted(wanted ^ tensors.keys())
+        raise RuntimeError(f"{odd[0]} is {'missing' if odd[0] in wanted else 'unknown'}")
+    model.load_state_dict(tensors, strict=False)
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -25,6 +25,7 @@ from engine.preset import Preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.requests import Request
+from engine.training.averaging import WeightAverage
 from engine.training.checkpoint import Best, TrainingState, load_last, save_best, save_last
 from engine.training.device import Resolved
 from engine.training.optimisation import LearningRate, make_optimizer
@@ -75,6 +76,7 @@ class Trainer:
         classes = len(packed.speakers) * (1 + max((copy.speakers_as for copy in copies), default=0))
         self.model = SpeakerModel(preset, classes).to(self.device).train()
         self.optimizer = make_optimizer(self.model, preset.optimizer, self.device)
+        self.average = WeightAverage(self.model, preset.optimizer.average) if preset.optimizer.average else None
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
         self._validated_step = 0
@@ -97,7 +99,9 @@ class Trainer:
         if not self.run.last_path.exists():
             self._note = "the run ended before its first checkpoint, so it begins again"
             return
-        state = load_last(self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers)
+        state = load_last(
+            self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers, self.average
+        )
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
         self._saved_step = state.step
         self.learning_rate = state.learning_rate
@@ -173,11 +177,18 @@ class Trainer:
         limit = self.preset.optimizer.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit if limit > 0 else math.inf)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
         right = (logits.detach().argmax(dim=1) == speakers).sum()
         return loss.detach(), right, norm
 
+    @property
+    def judged(self) -> SpeakerModel:
+        """The weights that are validated and saved as best: those being trained, or their running average."""
+        return self.model if self.average is None else self.average.model
+
     def _validate(self, abandon: Callable[[], bool]) -> Iterator[e.AnyEvent]:
-        for event in validate(self.model, self.validation, len(self.packed.speakers), self.step, abandon):
+        for event in validate(self.judged, self.validation, len(self.packed.speakers), self.step, abandon):
             yield event
             if isinstance(event, e.Validated):
                 yield from self._keep(event)
@@ -194,13 +205,13 @@ class Trainer:
                 "utterance_accuracy": scores.utterance_accuracy,
                 "loss": scores.loss,
             }
-            save_best(self.run.best_path, self.model, self.preset, self.packed.speakers, kept, self.step)
+            save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
             yield e.Checkpoint(step=self.step, kind="best", path=str(self.run.best_path), accuracy=accuracy)
         yield self._save_last()
 
     def _save_last(self) -> e.Checkpoint:
         state = TrainingState(self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers)
-        save_last(self.run.last_path, state, self.model, self.optimizer)
+        save_last(self.run.last_path, state, self.model, self.optimizer, self.average)
         self._saved_step = self.step
         accuracy = None if self.best is None else self.best.accuracy
         return e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)

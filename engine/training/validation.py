@@ -48,11 +48,12 @@ def validate(
     """Says how far it is a few times a second and ends with `Validated`, or without it when told to abandon.
 
     Only the first `speakers` classes count: others are speakers at another speed, whom nobody asks for. Computes in
-    float32 and in evaluation mode, takes no random numbers, and leaves the model in training mode.
+    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found.
     """
     began = said = time.monotonic()
     segments, utterances = Scores(), Scores()
     total = len(batches.utterances)
+    training = model.training
     model.eval()
     try:
         for scores, source in ((segments, batches.segment_batches()), (utterances, batches.utterance_batches())):
@@ -73,7 +74,7 @@ def validate(
                         loss=segments.mean_loss,
                     )
     finally:
-        model.train()
+        model.train(training)
     yield Validated(
         step=step,
         loss=segments.mean_loss,

@@ -6,11 +6,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from spk_tui.commands.answers import say, say_json, table
-from spk_tui.commands.options import AsJson, Full, LayoutName, MostUtterances, Overrides, PresetName, Runs, Speakers
+from spk_tui.commands.options import (
+    AsJson,
+    Full,
+    LayoutName,
+    MostUtterances,
+    Overrides,
+    PresetName,
+    Runs,
+    Speakers,
+    Trust,
+)
 from spk_tui.exit_codes import WELL
 
 if TYPE_CHECKING:
-    from engine.cost import Cost
+    from engine.cost import Cost, ModelSize
     from engine.preset_library import FoundPreset
     from spk_tui.run_index import RunRow
 
@@ -21,6 +31,7 @@ def presets(*, as_json: AsJson = False) -> int:
     JSON: a list of {"name", "summary", "encoder", "encoder_parameters", "budget", "steps", "own", "path", "problem"}; a
     preset with a problem has null for what can't be known, the others have an empty problem.
     """
+    from engine.model_settings import kind_of
     from engine.preset_library import list_presets, own_folder
     from spk_tui.wording import count
 
@@ -34,7 +45,7 @@ def presets(*, as_json: AsJson = False) -> int:
             parameters = preset.preset.encoder_parameters
             rows.append([
                 entry.name,
-                str(preset.encoder.__struct_config__.tag),
+                kind_of(preset.encoder),
                 count(parameters) if parameters is not None else "–",
                 count(preset.budget.encoder_parameters),
                 count(preset.run.steps),
@@ -50,19 +61,25 @@ def presets(*, as_json: AsJson = False) -> int:
     return WELL
 
 
-def budget(preset: PresetName, /, *, overrides: Overrides = None, as_json: AsJson = False) -> int:
+def budget(preset: PresetName, /, *, overrides: Overrides = None, trust: Trust = False, as_json: AsJson = False) -> int:
     """Counts a preset's parameters, part by part, against its budget for the encoder.
 
     JSON: {"preset", "budget", "parts": {"front_end", "encoder", "pooling", "head"}, "encoder_layers": {kind of layer:
-    parameters}, "unused", "total", "speakers", "multiply_adds_per_second_of_audio", "seconds_per_step"}. The budget is
-    for parts.encoder alone; "unused" of them never take part in the forward pass.
+    parameters}, "unused", "total", "speakers", "multiply_adds_per_second_of_audio", "seconds_per_step", "size":
+    {"float32", "float16", "int8"}, "size_without_head": the same, "step_memory": {"precision", "weights", "moments",
+    "activations"}}. The budget is for parts.encoder alone; "unused" of them never take part in the forward pass. Sizes
+    are bytes of a saved model: float16 halves all real numbers; int8 takes a byte for each weight of a matrix or kernel
+    and four for each of its rows. Bytes of a step are those at its peak.
     """
     from engine.budget_client import BudgetMeter
     from spk_tui.commands.training import prepare_preset
+    from spk_tui.commands.trusting import settle_trust
 
+    settings = prepare_preset(preset, overrides or [])
+    settle_trust(settings, trust)
     meter = BudgetMeter()
     try:
-        cost = meter.count(prepare_preset(preset, overrides or []))
+        cost = meter.count(settings)
     finally:
         meter.close()
     if as_json:
@@ -149,11 +166,13 @@ def runs(*, runs: Runs = None, as_json: AsJson = False) -> int:
 
 
 def _preset(entry: FoundPreset) -> dict[str, Any]:
+    from engine.model_settings import kind_of
+
     preset = entry.preset
     return {
         "name": entry.name,
         "summary": preset.preset.summary if preset else None,
-        "encoder": preset.encoder.__struct_config__.tag if preset else None,
+        "encoder": kind_of(preset.encoder) if preset else None,
         "encoder_parameters": preset.preset.encoder_parameters if preset else None,
         "budget": preset.budget.encoder_parameters if preset else None,
         "steps": preset.run.steps if preset else None,
@@ -181,12 +200,22 @@ def _run(row: RunRow) -> dict[str, Any]:
     }
 
 
-def _cost(cost: Cost) -> str:
-    """The parts as a table, the encoder's layers under it, and the verdict on top."""
+def budget_line(cost: Cost) -> str:
+    """The verdict: what the encoder has, and whether that is within its budget."""
     from spk_tui.wording import budget_verdict, count, percent
 
     used = cost.encoder
     words = {"fits": "within", "tight": "just within", "over": "OVER"}[budget_verdict(used, cost.budget)]
+    return (
+        f"{cost.preset}: the encoder has {count(used)} parameters, {words} the budget of {count(cost.budget)} "
+        f"({percent(used / cost.budget)})"
+    )
+
+
+def _cost(cost: Cost) -> str:
+    """The parts as a table, the encoder's layers under it, and the verdict on top."""
+    from spk_tui.wording import count, small_size
+
     rows = []
     for part, parameters in cost.parts.items():
         rows.append([part.replace("_", " "), count(parameters)])
@@ -194,16 +223,24 @@ def _cost(cost: Cost) -> str:
             rows += [[f"  {kind.replace('_', ' ')}", count(number)] for kind, number in cost.encoder_layers.items()]
     rows.append(["total", count(cost.total)])
     lines = [
-        f"{cost.preset}: the encoder has {count(used)} parameters, {words} the budget of {count(cost.budget)} "
-        f"({percent(used / cost.budget)})",
+        budget_line(cost),
         "",
         table(["PART", "PARAMETERS"], rows, numbers=(1,)),
         "",
         f"The head is counted for {count(cost.speakers)} speakers.",
         f"One second of audio takes {cost.multiply_adds_per_second_of_audio / 1e6:,.1f} million multiply-adds.",
+        f"A checkpoint takes {_sizes(cost.size)}; without the head {_sizes(cost.size_without_head)}.",
+        f"A training step takes about {small_size(cost.step_memory.total)} of memory ({cost.step_memory.precision}), "
+        "beside PyTorch itself and the corpus.",
     ]
     if cost.unused:
         lines.append(f"{count(cost.unused)} of the encoder's parameters never take part in the forward pass.")
     if cost.seconds_per_step:
         lines.append(f"A training step takes about {1000 * cost.seconds_per_step:.0f} ms on this machine's CPU.")
     return "\n".join(lines)
+
+
+def _sizes(size: ModelSize) -> str:
+    from spk_tui.wording import small_size
+
+    return f"{small_size(size.float32)} ({small_size(size.float16)} as float16, {small_size(size.int8)} as int8)"

@@ -40,6 +40,12 @@ Speakers: TypeAlias = Annotated[
 MostUtterances: TypeAlias = Annotated[
     int | None, Parameter(validator=Number(gte=0), help="take at most so many utterances of each; 0: all")
 ]
+Trust: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        negative=(), show_default=False, help="let the preset's own Python file run without asking, and remember"
+    ),
+]
 Full: TypeAlias = Annotated[
     bool, Parameter(negative=(), show_default=False, help="decode everything once, keep it, and name all problems")
 ]

@@ -30,6 +30,10 @@ COMMANDS: dict[str, Command] = {
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
+    "check": Command(
+        "spk_tui.commands.checking:check", "PRESET", "try an encoder, and say what is wrong with it", _LOOK
+    ),
+    "fit": Command("spk_tui.commands.fitting:fit", "", "find sizes of an encoder that use up a budget", _LOOK),
     "download": Command("spk_tui.commands.downloading:download", "[NAME]", "get a public corpus, or list them", _LOOK),
     "data": Command("spk_tui.commands.looking:data", "PATH", "what is in a corpus, and what is wrong with it", _LOOK),
 }

@@ -21,7 +21,9 @@ from spk_tui.commands.options import (
     RunName,
     Runs,
     Speakers,
+    Trust,
 )
+from spk_tui.commands.trusting import settle_trust
 from spk_tui.exit_codes import WELL
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def train(
     steps: int | None = None,
     device: str | None = None,
     runs: Runs = None,
+    trust: Trust = False,
     display: DisplayChoice = "auto",
     detach: Detach = False,
     as_json: EventsAsJson = False,
@@ -73,6 +76,7 @@ def train(
         speakers=speakers,
         max_utterances_per_speaker=max_utterances_per_speaker,
     )
+    settle_trust(settings, trust)
     corpus = check_corpus(data, settings)
     return start_and_follow(settings, corpus, runs, "json" if as_json else display, detach=detach)
 
@@ -83,6 +87,7 @@ def resume(
     *,
     steps: int | None = None,
     runs: Runs = None,
+    trust: Trust = False,
     display: DisplayChoice = "auto",
     detach: Detach = False,
     as_json: EventsAsJson = False,
@@ -99,7 +104,9 @@ def resume(
     """
     from engine.runs.directory import find_run
 
-    return resume_and_follow(find_run(run, runs), steps, "json" if as_json else display, detach=detach)
+    found = find_run(run, runs)
+    settle_trust(found.preset(), trust)
+    return resume_and_follow(found, steps, "json" if as_json else display, detach=detach)
 
 
 def attach(

@@ -24,20 +24,15 @@ from engine.preset_library import FoundPreset, list_presets
 from spk_tui.run_index import RunRow, measured_rate, recent_corpora
 from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
 from spk_tui.screens.room import Room
-from spk_tui.widgets.column_list import Column, ColumnList, Row, text_cell
+from spk_tui.screens.trust_question import may_run
+from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
-from spk_tui.widgets.pieces import bar, verdict, verdict_style
 from spk_tui.widgets.preset_details import PresetDetails
+from spk_tui.widgets.preset_rows import COLUMNS, preset_row
 from spk_tui.widgets.start_form import FIELDS, StartForm
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import age, count, duration, encoder_words, rate
+from spk_tui.wording import age, count, duration, rate
 
-COLUMNS = (
-    Column("preset", 24, share=1),
-    Column("encoder", 14, share=1),
-    Column("parameters", 10, right=True),
-    Column("budget", 12, share=1),
-)
 TYPING_PAUSE = 0.4
 
 
@@ -58,6 +53,7 @@ class PresetScreen(Room):
         Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),
         Binding("d", "download", "Speech", tooltip="Download public speech", id="presets.download"),
         Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
+        Binding("b", "fit", "Fit", tooltip="Sizes that use the budget up, and back", show=False, id="presets.fit"),
         Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
     ]
 
@@ -66,6 +62,7 @@ class PresetScreen(Room):
         self.presets: dict[str, FoundPreset] = {}
         self.costs: dict[str, Cost] = {}
         self.cost: Cost | None = None
+        self._fitted: dict[str, Preset] = {}  # by the name of the preset whose sizes were changed
         self._rows: tuple[RunRow, ...] = ()
         self._data = Data()  # the section by which the chosen corpus was read
         self._speakers: int | None = None
@@ -119,7 +116,8 @@ class PresetScreen(Room):
         entry = self.entry
         if entry is None or entry.preset is None:
             raise InputError(entry.problem if entry else "there is no preset to start")
-        return with_overrides(entry.preset, self.query_one(StartForm).overrides, entry.name)
+        preset = self._fitted.get(entry.name, entry.preset)
+        return with_overrides(preset, self.query_one(StartForm).overrides, entry.name)
 
     @on(ColumnList.Highlighted)
     def _highlight(self, event: ColumnList.Highlighted) -> None:
@@ -137,7 +135,8 @@ class PresetScreen(Room):
         if entry.preset.data != self._data:
             self._data = entry.preset.data
             self._pick_corpus()
-        self._show(entry.preset, self.costs.get(entry.name) if self._speakers is None else None)
+        known = self.costs.get(entry.name) if self._speakers is None and entry.name not in self._fitted else None
+        self._show(self.resolved(), known)
         self._count()
 
     @on(ColumnList.Chosen)
@@ -200,8 +199,32 @@ class PresetScreen(Room):
                 try:
                     self.costs[name] = await self.in_thread(self.dashboard.meter.count, entry.preset, None)
                 except InputError:
-                    return  # the chosen preset's count says what is wrong
+                    continue  # the chosen preset's count says what is wrong
                 self._show_list()
+
+    @on(StartForm.Fit)
+    def action_fit(self) -> None:
+        """Other sizes for the chosen preset's encoder, which use its budget up; a second time its own again."""
+        if self.entry is None:
+            return
+        if self._fitted.pop(self.entry.name, None) is None:
+            self._fit(self.entry)
+        else:
+            self._edit()
+
+    @work(exclusive=True, group="fit")
+    async def _fit(self, entry: FoundPreset) -> None:
+        assert entry.preset is not None
+        budget = entry.preset.budget.encoder_parameters
+        try:
+            self._fitted[entry.name] = await self.in_thread(self.dashboard.meter.fit, entry.preset, budget)
+        except InputError as error:
+            self.notify(str(error), title="Not fitted", severity="warning", timeout=10, markup=False)
+            return
+        if self.entry == entry:
+            self._edit()
+        keep = f"'spk-tui fit --near {entry.name} --save NAME' keeps these sizes as a preset; b takes them back"
+        self.notify(keep, title=f"{entry.name} fits its budget", timeout=8, markup=False)
 
     def _estimate(self, preset: Preset) -> Content:
         """How long the run will take, and how that is known."""
@@ -220,23 +243,8 @@ class PresetScreen(Room):
         )
 
     def _show_list(self) -> None:
-        self.query_one("#presets", ColumnList).show([self._row(entry) for entry in self.presets.values()])
-
-    def _row(self, entry: FoundPreset) -> Row:
-        if entry.preset is None:
-            reason = Content.styled("can't be used; see why at the right", "$error")
-            blank = text_cell("")
-            return Row(entry.name, (text_cell(Content.styled(entry.name, "$error")), blank, blank, text_cell(reason)))
-        preset = entry.preset
-        cost = self.costs.get(entry.name)
-        used = cost.encoder if cost else preset.preset.encoder_parameters
-        budget = preset.budget.encoder_parameters
-        name = Content.assemble(entry.name, (" yours", "$foreground-muted") if entry.own else "")
-        kind = encoder_words(str(preset.encoder.__struct_config__.tag))
-        parameters = Content("…" if used is None else count(used))
-        return Row(
-            entry.name,
-            (text_cell(name), text_cell(kind), text_cell(parameters), lambda width: _meter(used, budget, width)),
+        self.query_one("#presets", ColumnList).show(
+            [preset_row(entry, self.costs.get(name)) for name, entry in self.presets.items()]
         )
 
     # ------------------------------------------------------------------------------------------------ what it trains on
@@ -302,6 +310,8 @@ class PresetScreen(Room):
                 raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
             if corpus != DEMO:
                 await self.in_thread(_size_of_corpus, corpus, preset.data)
+            if not await may_run(self.app, preset):
+                return
             run = await self.in_thread(self.dashboard.start_run, preset, corpus)
         except PresetError as error:
             self._complain(error.problems)
@@ -311,7 +321,9 @@ class PresetScreen(Room):
             return
         finally:
             self._starting = False
-            self._allow_start()
+            if self.is_here:  # it may have been left while a question stood open
+                self._allow_start()
+        self._count()  # what has just been trusted can be counted now
         self.dashboard.open_run(run)
 
     def action_to_list(self) -> None:
@@ -350,7 +362,7 @@ class PresetScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where one types, letters are letters; a preset that can't be used has nothing to edit."""
-        if action in ("corpus", "inspect", "edit"):
+        if action in ("corpus", "inspect", "edit", "fit"):
             entry = self.entry if self.is_mounted else None
             return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)
         if action == "to_list":
@@ -361,6 +373,7 @@ class PresetScreen(Room):
         """Starting, and the numbers that can be changed."""
         if self.entry is not None and self.entry.preset is not None:
             yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
+            yield "Fit to the budget", "Sizes of the encoder that use the budget up, and back", self.action_fit
         yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus
         yield "Get public speech", "Download a corpus by name", self.action_download
         if self.check_action("inspect", ()):
@@ -368,15 +381,6 @@ class PresetScreen(Room):
         for field in FIELDS:
             focus = self.query_one(f"#{field.name}", Input).focus
             yield f"Change the {field.label}", f"Type another {field.label} for this run", focus
-
-
-def _meter(used: int | None, budget: int, width: int) -> Content:
-    """A short meter: bar and word."""
-    if used is None:
-        return Content.styled("being counted", "$foreground-muted")
-    return Content.assemble(
-        bar(used / budget, max(4, min(24, width - 7)), verdict_style(used, budget)), "  ", verdict(used, budget)
-    )
 
 
 def _size_of_corpus(corpus: str, data: Data) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from engine.cost import Cost
 from spk_tui.widgets.pieces import bar, cell
-from spk_tui.wording import count
+from spk_tui.wording import count, small_size
 
 PARTS = ("front_end", "encoder", "pooling", "head")
 LABEL, NUMBER, LONGEST_BAR = 18, 9, 24
@@ -38,7 +38,9 @@ class PartsTable(Widget):
                 lines += [self._line(f"  {kind}", used, cost.total, "") for kind, used in cost.encoder_layers.items()]
                 if cost.unused:
                     lines.append(self._note("  of it never used", cost.unused))
-        lines.append(self._note("all parts", cost.total))
+        lines.append(
+            Content.assemble(self._note("all parts", cost.total), (f"  {self._saved(cost)}", "$foreground-muted"))
+        )
         return Content("\n").join(lines)
 
     def _line(self, label: str, used: int, total: int, style: str) -> Content:
@@ -53,6 +55,12 @@ class PartsTable(Widget):
             "  ",
             meter,
         )
+
+    def _saved(self, cost: Cost) -> str:
+        """What all parts take in a file, in as many words as there is room for."""
+        size, room = cost.size, self.content_size.width - LABEL - NUMBER - 2
+        full = f"{small_size(size.float32)}, {small_size(size.int8)} as int8"
+        return full if len(full) <= room else small_size(size.float32)
 
     def _note(self, label: str, number: int) -> Content:
         return Content.assemble(

@@ -15,7 +15,7 @@ from engine.cost import UNKNOWN_SPEAKERS, Cost
 from engine.preset import Preset
 from spk_tui.widgets.budget_bar import BudgetBar
 from spk_tui.widgets.parts_table import PartsTable
-from spk_tui.wording import count, learning_rate
+from spk_tui.wording import count, learning_rate, small_size
 
 FRAMES_A_SECOND = 1000
 
@@ -25,6 +25,7 @@ class PresetDetails(VerticalScroll):
 
     DEFAULT_CSS = """
     PresetDetails {
+        border-subtitle-color: $foreground-muted;
         & > .summary { height: auto; }
         & > BudgetBar { margin: 1 0; }
         & > .facts { height: auto; margin-top: 1; color: $foreground-muted; }
@@ -59,6 +60,7 @@ class PresetDetails(VerticalScroll):
     def watch_cost(self, cost: Cost | None) -> None:
         """The parts are counted, or not yet."""
         self.query_one(PartsTable).cost = cost
+        self.border_subtitle = "" if cost is None else f"a step takes {small_size(cost.step_memory.total)}"
         if self.preset is None:
             return
         meter = self.query_one(BudgetBar)
@@ -83,6 +85,10 @@ def facts(preset: Preset, cost: Cost | None) -> Content:
             speakers += ", until the corpus is read"
         lines.append(
             f"{cost.multiply_adds_per_second_of_audio / 1e6:,.1f} M multiply-adds a second of audio; {speakers}"
+        )
+        size = cost.size
+        lines.append(
+            f"saved {small_size(size.float32)}; {small_size(size.float16)} as float16, {small_size(size.int8)} as int8"
         )
     lines.append(f"segments of {segments.frames} frames ({seconds:.2f} s), {count(segments.batch_size)} a batch")
     lines.append(

@@ -59,12 +59,16 @@ class StartForm(VerticalScroll):
         & .buttons { height: 1; margin-top: 1; }
         & Button { width: auto; }
         & #start { min-width: 20; margin-right: 1; }
+        & #fit { min-width: 20; }
         & .-wrong { color: $error; }
     }
     """
 
     class Changed(Message):
         """A number was typed."""
+
+    class Fit(Message):
+        """Other sizes are asked for, which use the budget up; or one's own again."""
 
     class Start(Message):
         """The button was pressed."""
@@ -90,6 +94,7 @@ class StartForm(VerticalScroll):
         with Horizontal(classes="buttons"):
             yield Button("Start training", variant="primary", compact=True, id="start")
             yield Button("Get speech…", compact=True, id="get-speech")
+        yield Button("Fit to the budget (b)", compact=True, id="fit")
 
     def fill(self, preset: Preset) -> None:
         """Puts a preset's own numbers into the fields."""
@@ -136,6 +141,11 @@ class StartForm(VerticalScroll):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.post_message(self.Start())
+
+    @on(Button.Pressed, "#fit")
+    def _fitted(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.Fit())
 
     @on(Button.Pressed, "#get-speech")
     def _wanted(self, event: Button.Pressed) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.budget import count
 from engine.budget_client import BudgetMeter
 from engine.errors import InputError
+from engine.fit import fit
 from engine.models.speaker_model import SpeakerModel
 from engine.preset_file import with_overrides
 from engine.preset_library import built_in_folder, find_preset
+from engine.training.checkpoint import save_best
 
 BUILT_IN = sorted(path.stem for path in built_in_folder().glob("*.toml"))
 
@@ -58,6 +64,54 @@ def test_multiply_adds_by_hand() -> None:
     per_position = frames * (4 * 80 * 80 + 2 * 80 * 800) + 2 * frames * frames * 80
     expected = frames * 40 * 80 + positions * per_position + 80 * 80 + 80 * 600
     assert cost.multiply_adds_per_second_of_audio == expected
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_multiply_adds_are_those_that_torch_counts(name: str) -> None:
+    preset = find_preset(name)
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        SpeakerModel(preset, 600)(torch.empty(2, 100, preset.features.mel_bands))
+    for _ in range(2):  # as it is counted, and as it is remembered
+        assert count(preset, 600).multiply_adds_per_second_of_audio == counter.get_total_flops() // 4
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_sizes_are_those_of_real_tensors(name: str) -> None:
+    preset = find_preset(name)
+    cost, model = count(preset, 250), SpeakerModel(preset, 250)
+    assert cost.size.float32 == _bytes(model)
+    assert cost.size.float16 == _bytes(SpeakerModel(preset, 250).half())
+    assert cost.size_without_head.float32 == _bytes(model) - _bytes(model.head)
+    parameters = list(model.parameters())
+    matrices = [parameter for parameter in parameters if parameter.dim() > 1]
+    in_one_byte = sum(matrix.numel() for matrix in matrices)
+    assert cost.size.int8 == cost.size.float32 - 3 * in_one_byte + 4 * sum(matrix.shape[0] for matrix in matrices)
+    assert cost.size.int8 < cost.size.float16 < cost.size.float32
+
+
+def test_a_checkpoint_is_as_large_as_was_said(tmp_path: Path) -> None:
+    preset, speakers = find_preset("quick-tour"), [f"s{number}" for number in range(50)]
+    save_best(tmp_path / "best.safetensors", SpeakerModel(preset, 50), preset, speakers, {}, 1)
+    saved = (tmp_path / "best.safetensors").read_bytes()
+    description = 8 + int.from_bytes(saved[:8], "little")  # safetensors: its length, then JSON
+    assert len(saved) - description == count(preset, 50).size.float32
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in module.state_dict().values())
+
+
+def test_a_child_process_fits_an_encoder_to_a_budget() -> None:
+    meter = BudgetMeter()
+    try:
+        preset = find_preset("quick-tour")
+        fitted = meter.fit(preset, 100_000, ["layers"])
+        assert fitted == fit(preset, 100_000, ["layers"])
+        assert 97_000 <= meter.count(fitted).encoder <= 100_000
+        with pytest.raises(InputError, match="at least"):
+            meter.fit(preset, 10)
+    finally:
+        meter.close()
 
 
 def test_a_child_process_counts_and_answers_for_bad_sizes_too() -> None:

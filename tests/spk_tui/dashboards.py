@@ -6,7 +6,7 @@ Nothing here presses keys for a test or decides what is right; that is each test
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from engine.cost import UNKNOWN_SPEAKERS, Cost
+from engine.cost import UNKNOWN_SPEAKERS, Cost, ModelSize, StepMemory
+from engine.fit import fit
 from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
@@ -56,11 +57,21 @@ class FixedMeter:
         return Cost(
             preset=preset.name, budget=preset.budget.encoder_parameters, parts=parts, encoder_layers=layers,
             unused=unused, total=sum(parts.values()), speakers=heads, multiply_adds_per_second_of_audio=47_400_000,
+            size=_size(sum(parts.values())), size_without_head=_size(sum(parts.values()) - parts["head"]),
+            step_memory=StepMemory(precision="float32", weights=850_000, moments=1_700_000, activations=98_000_000),
             seconds_per_step=preset.segments.batch_size / 400,
         )  # fmt: skip
 
+    def fit(self, preset: Preset, budget: int, pinned: Collection[str] = ()) -> Preset:
+        """The real fit, in this process."""
+        return fit(preset, budget, pinned)
+
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _size(parameters: int) -> ModelSize:
+    return ModelSize(float32=4 * parameters, float16=2 * parameters, int8=round(1.1 * parameters))
 
 
 @dataclass(frozen=True)

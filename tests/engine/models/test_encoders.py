@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from engine.budget import count
+from engine.model_settings import width_after
 from engine.models.layers import length_mask
 from engine.models.registry import ENCODERS, FRONT_ENDS, HEADS, POOLINGS
 from engine.models.speaker_model import SpeakerModel
@@ -34,7 +40,7 @@ CHOICES = [
     for choice in choices_of(part, k)
 ]
 PARTS = [
-    *[("front_end", kind) for kind in ("linear", "convolution")],
+    *[("front_end", kind) for kind in kinds_of("front_end")],
     *[("encoder", kind) for kind in kinds_of("encoder")],
     *[("pooling", kind) for kind in kinds_of("pooling")],
     *[("head", kind) for kind in kinds_of("head")],
@@ -44,7 +50,8 @@ SPEAKERS = 7
 
 def small_preset(part: str, kind: str) -> Preset:
     """A preset small enough for exact tests, with one part of the given kind."""
-    preset = with_overrides(find_preset("quick-tour"), [f"{part}.kind={kind}"])
+    bare = ["encoder.kind=x_vector_tdnn"] if kind == "none" else []  # an encoder that takes mel bands as they are
+    preset = with_overrides(find_preset("quick-tour"), [f"{part}.kind={kind}", *bare])
     sizes = {
         "d_model": 12,
         "layers": 2,
@@ -54,6 +61,8 @@ def small_preset(part: str, kind: str) -> Preset:
         "kernel": 3,
         "dropout": 0.0,
         "channels": 16,
+        "output_channels": 16,
+        "scale": 4,
     }
     known = keys_of("encoder", str(preset.encoder.__struct_config__.tag))
     fitting = [f"encoder.{key}={size}" for key, size in sizes.items() if key in known]
@@ -107,19 +116,19 @@ def test_neither_batch_mates_nor_padding_matter_whatever_is_chosen(part: str, ki
         torch.testing.assert_close(together[index], model(frames[index : index + 1, :length])[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", kinds_of("encoder"))
-@pytest.mark.parametrize("part", ["encoder", "pooling", "head"])
+@pytest.mark.parametrize(("part", "kind"), PARTS)
 def test_gradients_are_those_of_finite_differences(part: str, kind: str) -> None:
-    torch.manual_seed(0)
-    model = model_of(small_preset("encoder", kind)).double()
-    module = getattr(model, part)
-    inputs = {
-        "encoder": (2, 4, model.front_end.output_width),
-        "pooling": (2, 4, model.encoder.output_width),
-        "head": (2, model.pooling.output_width),
+    model = model_of(small_preset(part, kind)).double()
+    mask, speakers = length_mask(torch.tensor([4, 3]), 4), torch.tensor([5, 0])
+    inputs, call = {
+        "front_end": ((2, 4, 5), lambda frames: model.front_end(frames, mask)[0]),
+        "encoder": ((2, 4, model.front_end.output_width), lambda frames: model.encoder(frames, mask)),
+        "pooling": ((2, 4, model.encoder.output_width), lambda frames: model.pooling(frames, mask)),
+        "head": (
+            (2, model.pooling.output_width),
+            lambda pooled: model.head.with_margin(model.head(pooled), speakers, 1.0),
+        ),
     }[part]
-    mask = length_mask(torch.tensor([4, 3]), 4)
-    call = module if part == "head" else lambda frames: module(frames, mask)
     assert torch.autograd.gradcheck(call, torch.randn(inputs, dtype=torch.float64, requires_grad=True))
 
 
@@ -135,18 +144,18 @@ def test_bfloat16_comes_near(part: str, kind: str) -> None:
 
 @pytest.mark.parametrize(("part", "kind"), PARTS)
 def test_gradients_reach_every_parameter_that_is_counted_as_used(part: str, kind: str) -> None:
-    from engine.budget import count
-
     preset = small_preset(part, kind)
-    model = model_of(preset).train()
-    nn.functional.cross_entropy(model(torch.randn(8, 16, 5)), torch.arange(8) % SPEAKERS).backward()
-    reached = sum(
-        parameter.numel()
-        for parameter in model.encoder.parameters()
-        if parameter.grad is not None and parameter.grad.abs().sum() > 0
-    )
+    model, speakers = model_of(preset).train(), torch.arange(8) % SPEAKERS
+    logits = model.head.with_margin(model(torch.randn(8, 16, 5)), speakers, 1.0)
+    nn.functional.cross_entropy(logits, speakers).backward()
     cost = count(preset, SPEAKERS)
-    assert reached == cost.encoder - cost.unused
+    for name, counted in cost.parts.items():
+        reached = sum(
+            parameter.numel()
+            for parameter in getattr(model, name).parameters()
+            if parameter.grad is not None and parameter.grad.abs().sum() > 0
+        )
+        assert reached == counted - (cost.unused if name == "encoder" else 0)
 
 
 @pytest.mark.parametrize(("part", "kind"), PARTS)
@@ -155,11 +164,31 @@ def test_it_learns_eight_utterances_by_heart(part: str, kind: str) -> None:
     frames, speakers = torch.randn(8, 16, 5), torch.arange(8) % SPEAKERS
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     for _ in range(300):
-        loss = nn.functional.cross_entropy(model(frames), speakers)
+        logits = model(frames)
+        loss = nn.functional.cross_entropy(model.head.with_margin(logits, speakers, 1.0), speakers)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.1
+    assert (logits.argmax(dim=1) == speakers).all()
+
+
+NOISES = [
+    (kind, key)
+    for kind in kinds_of("encoder")
+    for key in ("dropout", "stochastic_depth")
+    if key in keys_of("encoder", kind)
+]
+
+
+@pytest.mark.parametrize(("kind", "key"), NOISES)
+def test_what_is_dropped_while_training_is_all_there_afterwards(kind: str, key: str) -> None:
+    sure = model_of(small_preset("encoder", kind))
+    unsure = model_of(with_overrides(small_preset("encoder", kind), [f"encoder.{key}=0.5"]))
+    frames = torch.randn(8, 16, 5)
+    torch.testing.assert_close(unsure(frames), sure(frames))
+    torch.testing.assert_close(sure.train()(frames), sure(frames))
+    assert not torch.allclose(unsure.train()(frames), unsure(frames))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds_of("encoder") if "share_layers" in keys_of("encoder", kind)])
@@ -182,8 +211,57 @@ def test_a_shared_layer_is_held_once_and_used_at_every_position(kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", kinds_of("encoder"))
-@pytest.mark.parametrize("time", [1, 2, 6000])
-def test_any_length_from_one_frame_to_a_minute_passes(kind: str, time: int) -> None:
-    model = model_of(small_preset("encoder", kind))
+def test_what_pooling_is_told_of_an_encoders_width_is_so(kind: str) -> None:
+    for choice in ["", *[choice for _, choice in choices_of("encoder", kind)]]:
+        preset = with_overrides(small_preset("encoder", kind), [choice] if choice else [])
+        assert model_of(preset).encoder.output_width == width_after(preset.encoder)
+
+
+@pytest.mark.parametrize("kind", kinds_of("encoder"))
+def test_every_encoder_goes_behind_a_front_end_that_halves_the_frames(kind: str) -> None:
+    model = model_of(with_overrides(small_preset("encoder", kind), ["front_end.kind=convolution"]))
+    lengths = torch.tensor([1, 9, 20])
+    frames = torch.randn(3, 20, 5)
+    together = model(frames, length_mask(lengths, 20))
+    for index, length in enumerate(lengths):
+        torch.testing.assert_close(together[index], model(frames[index : index + 1, :length])[0], rtol=1e-4, atol=1e-5)
+
+
+class LargestTensor(TorchDispatchMode):
+    """How many values the largest tensor holds that any operation makes."""
+
+    values = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                self.values = max(self.values, tensor.untyped_storage().nbytes() // tensor.itemsize)
+        return result
+
+
+MINUTE = 6000
+ANY_LENGTH = [
+    *[(part, kind, ()) for part, kind in PARTS if part != "head"],
+    *[
+        ("encoder", kind, ("encoder.positions=relative", "encoder.layers=1", "encoder.heads=1"))
+        for kind in kinds_of("encoder")
+        if "positions" in keys_of("encoder", kind)
+    ],
+]
+
+
+@pytest.mark.parametrize(("part", "kind", "choices"), ANY_LENGTH)
+def test_any_length_from_one_frame_to_a_minute_passes(part: str, kind: str, choices: tuple[str, ...]) -> None:
+    """A minute also in company, and without a table of all pairs of frames, which would fill the memory."""
+    model = model_of(with_overrides(small_preset(part, kind), choices))
+    minute = torch.randn(1, MINUTE, 5)
     with torch.inference_mode():
-        assert torch.isfinite(model(torch.randn(1, time, 5))).all()
+        for frames in (minute[:, :1], minute[:, :2]):
+            assert torch.isfinite(model(frames)).all()
+        with LargestTensor() as largest:
+            alone = model(minute)
+            padded = model(minute.expand(2, -1, -1), length_mask(torch.tensor([MINUTE, 1]), MINUTE))
+    torch.testing.assert_close(padded[:1], alone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(padded[1:], model(minute[:, :1]), rtol=1e-4, atol=1e-5)
+    assert largest.values < MINUTE * MINUTE

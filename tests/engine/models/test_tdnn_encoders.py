@@ -49,10 +49,12 @@ def tdnn(layer: TdnnLayer, x: Tensor) -> Tensor:
     return scaled * norm.weight + norm.bias
 
 
-def test_ecapa_follows_its_formulas() -> None:
-    encoder = randomised(EcapaTdnnEncoder(EcapaTdnn(channels=8, layers=2, scale=4, squeeze=3), inputs=5))
+@pytest.mark.parametrize("sum_residuals", [False, True])
+def test_ecapa_follows_its_formulas(sum_residuals: bool) -> None:
+    settings = EcapaTdnn(channels=8, layers=3, scale=4, squeeze=3, sum_residuals=sum_residuals)
+    encoder = randomised(EcapaTdnnEncoder(settings, inputs=5))
     frames = torch.randn(2, 11, 5, dtype=torch.float64)
-    x = tdnn(encoder.first, frames)
+    first = x = tdnn(encoder.first, frames)
     outputs = []
     for block in encoder.blocks:
         groups = list(tdnn(block.enter, x).chunk(4, dim=-1))
@@ -64,7 +66,9 @@ def test_ecapa_follows_its_formulas() -> None:
         scale = torch.sigmoid(squeezed @ block.excitation.excite.weight.T + block.excitation.excite.bias)
         x = x + inside * scale[:, None]
         outputs.append(x)
-    assert [block.res2.groups[0].convolution.dilation for block in encoder.blocks] == [(2,), (3,)]
+        if sum_residuals:  # section 3.2: the residual connection of a block is the sum of all outputs before it
+            x = torch.stack([first, *outputs]).sum(0)
+    assert [block.res2.groups[0].convolution.dilation for block in encoder.blocks] == [(2,), (3,), (4,)]
     expected = tdnn(encoder.aggregate, torch.cat(outputs, dim=-1))
     torch.testing.assert_close(encoder(frames, None), expected, rtol=1e-9, atol=1e-9)
 

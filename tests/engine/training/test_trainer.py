@@ -13,72 +13,13 @@ import torch
 from engine.corpus.copies import Copy
 from engine.corpus.normalising import normalised
 from engine.corpus.packed import PackedCorpus
-from engine.corpus.splits import split
 from engine.preset import Preset
 from engine.preset_file import kinds_of, with_overrides
-from engine.preset_library import find_preset
 from engine.runs import events as e
-from engine.runs.directory import RunDirectory, RunInfo, create_run
-from engine.runs.requests import Ask, Request
+from engine.runs.requests import Request
 from engine.training.checkpoint import load_best, load_last, save_last
-from engine.training.device import resolve
 from engine.training.trainer import Trainer
-from tests.made_corpora import random_frames
-
-SMALL = ["encoder.d_model=16", "encoder.ffn=24", "segments.batch_size=8", "segments.frames=32", "run.threads=1"]
-
-
-class Asked:
-    """An inbox that a test fills."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-
-    def ask(self, what: Ask) -> Request:
-        self.requests.append(Request(request=what))
-        return self.requests[-1]
-
-    def read(self) -> list[Request]:
-        taken, self.requests = self.requests, []
-        return taken
-
-
-def small(name: str = "quick-tour", *overrides: str) -> Preset:
-    return with_overrides(find_preset(name, SMALL), ["run.steps=24", "validation.every=6", *overrides])
-
-
-@pytest.fixture(scope="module")
-def packed() -> PackedCorpus:
-    return random_frames(speakers=6, each=10)
-
-
-@pytest.fixture
-def make_trainer(tmp_path: Path, packed: PackedCorpus) -> Callable[..., tuple[Trainer, Asked]]:
-    def make(
-        preset: Preset, name: str = "run", corpus: PackedCorpus = packed, copies: Sequence[Copy] = ()
-    ) -> tuple[Trainer, Asked]:
-        run = RunDirectory(tmp_path / name)
-        if not run.path.exists():
-            info = RunInfo(id=name, preset=preset.name, corpus="", created=1.0, host="", command=[])
-            create_run(tmp_path, preset, info)
-        inbox = Asked()
-        parts = split(corpus.ids, corpus.speakers_of, preset.validation.share, preset.validation.seed)
-        trainer = Trainer(preset, corpus, parts, run, resolve(preset.run), inbox, copies)
-        return trainer, inbox
-
-    return make
-
-
-def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-
-
-def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
-
-
-def of_kind(events: list[e.AnyEvent], kind: type[e.Event]) -> list:
-    return [event for event in events if isinstance(event, kind)]
+from tests.engine.training.trainers import of_kind, same, small, weights
 
 
 def test_it_learns_and_says_what_happens(make_trainer: Callable) -> None:

@@ -8,7 +8,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, Select, Static
 
-from engine.preset_library import built_in_folder
+from engine.budget_client import BudgetMeter
+from engine.fit import fit
+from engine.preset_file import to_toml, with_overrides
+from engine.preset_library import built_in_folder, find_preset
 from engine.runs.client import ask
 from engine.runs.directory import list_runs
 from spk_tui.screens.preset_screen import PresetScreen
@@ -355,6 +358,41 @@ async def test_a_runs_folder_that_cannot_be_made_is_named(home: Home) -> None:
         assert can_start(pilot)
 
 
+# ------------------------------------------------------------------------------------------------ fitting
+
+
+async def test_an_encoder_is_fitted_to_its_budget_and_back(home: Home) -> None:
+    dashboard = home.dashboard()
+    dashboard._meter = meter = BudgetMeter()
+    own, wanted = find_preset("quick-tour"), fit(find_preset("quick-tour"), 300_000)
+    async with dashboard.run_test(size=(120, 40)) as pilot:
+        await until(pilot, "29,320")
+        await pilot.press("b")
+        await until(pilot, lambda: screen_of(pilot).resolved() == wanted)
+        await until(pilot, f"{wanted.preset.encoder_parameters:,} of 300,000")
+        assert "fits its budget" in notices(pilot)
+        await pilot.press("e", *"77", "escape")
+        assert screen_of(pilot).resolved().encoder == wanted.encoder
+        await pilot.press("b")
+        await until(pilot, "29,320 of 300,000")
+        assert screen_of(pilot).resolved().encoder == own.encoder
+        await pilot.click("#fit")
+        await until(pilot, lambda: screen_of(pilot).resolved().encoder == wanted.encoder)
+    meter.close()
+
+
+async def test_what_cannot_be_fitted_says_why(home: Home) -> None:
+    tiny = with_overrides(find_preset("quick-tour"), ["budget.encoder_parameters=9", "preset.name=a-tiny-one"])
+    (home.presets / "tiny.toml").write_text(to_toml(tiny))
+    async with home.open() as pilot:
+        await pilot.press("end")
+        await until(pilot, lambda: chosen(pilot) == "a-tiny-one")
+        await pilot.press("b")
+        await until(pilot, lambda: "Not fitted" in notices(pilot))
+        assert "parameters at least" in notices(pilot)
+        assert screen_of(pilot).resolved().encoder == tiny.encoder
+
+
 # ------------------------------------------------------------------------------------------------ the palette
 
 
@@ -363,8 +401,8 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await pilot.pause()
         names = [name for name, _, _ in screen_of(pilot).commands()]
         assert names == [
-            "Start quick-tour", "Choose a corpus", "Get public speech", "Inspect the corpus", "Change the steps",
-            "Change the batch size",
+            "Start quick-tour", "Fit to the budget", "Choose a corpus", "Get public speech", "Inspect the corpus",
+            "Change the steps", "Change the batch size",
             "Change the learning rate", "Change the seed", "Change the device",
         ]  # fmt: skip
         await pilot.press("ctrl+p", *"change the seed")
