@@ -17,7 +17,8 @@ import engine
 BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
-TRAINING = ("engine.models", "engine.training", *BATCHES, "engine.budget")
+METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit")
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [
