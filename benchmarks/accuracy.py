@@ -368,10 +368,10 @@ def tested(cell: Cell, result: Result, corpora_root: Path, store: Store) -> Resu
 def print_table(
     names: list[str], corpora: list[str], found: dict[tuple[str, str], list[Result]], part: str, against: str
 ) -> None:
-    """The Markdown table: accuracies in percent with half the width of their 95 % interval."""
+    """The Markdown table: accuracies in percent with their 95 % intervals."""
     heads = ["row", "encoder", "with pooling and head", "batch"]
     for corpus in corpora:
-        heads += [f"{corpus}: segment", "utterance", "step/s", "seeds"]
+        heads += [f"{corpus}: segment", "utterance", "seeds"]
         if against:
             heads.append(f"{against} minus this: segment, utterance")
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
@@ -392,13 +392,13 @@ def corpus_columns(
     """A row's columns for one corpus."""
     results = found.get((name, corpus))
     if not results:
-        return [""] * (5 if against else 4)
+        return [""] * (4 if against else 3)
     columns = []
     for way in ("segment", "utterance"):
         right, of = counts(results, part, way)
         low, high = interval(right / len(results), of)
         columns.append(f"{100 * right.sum() / (of.sum() * len(results)):.1f} ({100 * low:.1f}–{100 * high:.1f})")
-    columns += [f"{np.median([result.steps_per_second for result in results]):.1f}", str(len(results))]
+    columns.append(str(len(results)))
     if against:
         columns.append("" if name == against else differences(found, name, corpus, part, against))
     return columns

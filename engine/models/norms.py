@@ -16,11 +16,11 @@ class LayerNorm(nn.LayerNorm):
 
 
 class RmsNorm(nn.RMSNorm):
-    """Each frame divided by its root mean square (Zhang and Sennrich, 2019)."""
+    """Each frame divided by its root mean square (Zhang and Sennrich, 2019), in float32 as autocast has layer norms."""
 
     def forward(self, frames: Tensor, mask: Tensor | None = None) -> Tensor:
         """frames: (batch, time, width) -> the same."""
-        return super().forward(frames)
+        return super().forward(frames.to(self.weight.dtype))
 
 
 class BatchNorm(nn.BatchNorm1d):
