@@ -31,6 +31,9 @@ from engine.section import Section
 SECTIONS: dict[str, FieldInfo] = {item.name: item for item in fields(Preset)}
 
 
+USUAL_FRONT_END = {"kind": "linear"}
+
+
 class PresetError(InputError):
     """A preset can't be used; `problems` has one line for each reason."""
 
@@ -114,7 +117,7 @@ def help_of(item: FieldInfo) -> str:
 def _from_tables(tables: dict[str, Any], source: str, overrides: Iterable[str]) -> Preset:
     problems: list[str] = []
     tables = {name: dict(table) if isinstance(table, dict) else table for name, table in tables.items()}
-    for override in overrides:
+    for override in sorted(overrides, key=lambda override: not _sets_a_kind(override)):
         _apply(override, tables, problems)
     for name in tables:
         if name not in SECTIONS:
@@ -139,6 +142,11 @@ def _from_tables(tables: dict[str, Any], source: str, overrides: Iterable[str]) 
     return preset
 
 
+def _sets_a_kind(override: str) -> bool:
+    """Whether it drops the keys of another kind, and so has to come before those that give keys to the new one."""
+    return override.partition("=")[0].strip().endswith(".kind")
+
+
 def _apply(override: str, tables: dict[str, Any], problems: list[str]) -> None:
     """Puts one "section.key=value" into the tables. A new kind drops the keys that it doesn't have."""
     name, equals, text = override.partition("=")
@@ -160,6 +168,8 @@ def _apply(override: str, tables: dict[str, Any], problems: list[str]) -> None:
             del table[other]
     elif key == "kind" and names_own_code(value):
         table.clear()  # which keys the class has, nobody knows before it runs
+        if tables.get("front_end") == USUAL_FRONT_END:
+            del tables["front_end"]  # it was made for another encoder; whether this one wants it, its d_model says
     table[key] = value
 
 

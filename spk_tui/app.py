@@ -175,7 +175,7 @@ class Dashboard(App[None]):
         keys = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if binding.show and active.enabled:
+            if (binding.show or (binding.id and binding.tooltip)) and active.enabled:
                 keys[self.get_key_display(binding)] = binding.tooltip or binding.description
         keys["ctrl+p"] = "All that can be done here, by name"
         return list(keys.items())

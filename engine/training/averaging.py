@@ -10,6 +10,7 @@ import copy
 import torch
 from torch import Tensor
 
+from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 
 WARMUP = 10
@@ -20,19 +21,24 @@ class WeightAverage:
     """average = decay * average + (1 - decay) * weights, after every step; batch normalisation's statistics too."""
 
     def __init__(self, model: SpeakerModel, decay: float) -> None:
-        """decay: from 0 to 1, the share of the average that is kept at each step."""
+        """decay: from 0 to 1, the share of the average that is kept at each step. Raises `InputError`."""
         self.decay = decay
         self.updates = 0
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self._pairs = _floating(self.model), _floating(model)
+        self._followed = model
+        try:
+            self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        except Exception as error:  # whatever a user's own encoder holds that Python can't copy
+            raise InputError(
+                f"optimizer.average needs a second copy of the model, and the encoder can't be copied ({error}); set"
+                " optimizer.average = 0, or take out of the encoder what isn't a layer or a tensor"
+            ) from None
 
     @torch.no_grad()
     def update(self) -> None:
-        """Takes in the weights as they are now."""
+        """Takes in the weights as they are now. Buffers may be other tensors than at the last update."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (WARMUP + self.updates))
-        averages, weights = self._pairs
-        torch._foreach_lerp_(averages, weights, 1 - decay)
+        torch._foreach_lerp_(_floating(self.model), _floating(self._followed), 1 - decay)
 
     def state(self) -> dict[str, Tensor | int]:
         """What `restore` takes: the averages by name, and the number of updates."""
@@ -46,5 +52,5 @@ class WeightAverage:
 
 
 def _floating(model: SpeakerModel) -> list[Tensor]:
-    """The tensors that can be averaged, each once: all but counters. They stay the same objects as the model lives."""
+    """The tensors that can be averaged, each once: all but counters."""
     return [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.model_settings import LinearFrontEnd, NoFrontEnd, OwnEncoder, kind_of
+from engine.model_settings import ConvolutionFrontEnd, LinearFrontEnd, NoFrontEnd, OwnEncoder, kind_of
 from engine.preset_file import PresetError, kinds_of, load_preset, parse_preset, to_toml, with_overrides
 from engine.preset_library import find_preset
 from tests.own_encoders import preset_text
@@ -95,3 +95,20 @@ def test_any_plain_option_survives_being_written_and_read(options: dict[str, obj
     plain = parse_preset(preset_text(), "test")
     preset = msgspec.structs.replace(plain, encoder=OwnEncoder(file="/somewhere/mine.py", name="Mine", options=options))
     assert parse_preset(to_toml(preset), "again").encoder == preset.encoder
+
+
+def test_the_order_of_overrides_does_not_matter() -> None:
+    kind, width, depth = "encoder.kind=x.py:E", "encoder.d_model=16", "encoder.layers=9"
+    presets = [find_preset("quick-tour", order) for order in ([kind, width, depth], [width, depth, kind])]
+    assert presets[0] == presets[1]
+    assert presets[0].encoder.options == {"d_model": 16, "layers": 9}
+    assert isinstance(presets[0].front_end, LinearFrontEnd)
+
+
+def test_an_override_with_a_class_without_d_model_gives_it_the_mel_bands() -> None:
+    whole = with_overrides(find_preset("quick-tour"), ["encoder.kind=x.py:E"])
+    assert isinstance(whole.front_end, NoFrontEnd)
+    kept = with_overrides(
+        find_preset("quick-tour"), ["encoder.kind=x.py:E", "front_end.kind=convolution", "encoder.d_model=9"]
+    )
+    assert kept.front_end == ConvolutionFrontEnd()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 import torch
 
+from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 from engine.runs import events as e
 from engine.training.averaging import WeightAverage
@@ -92,3 +94,20 @@ def test_weights_that_are_held_twice_are_averaged_once() -> None:
     step = 1 - min(0.5, 2 / 11)
     torch.testing.assert_close(average.model.head.classifier.weight, before + step)
     torch.testing.assert_close(next(average.model.encoder.parameters()), start + step)
+
+
+def test_a_buffer_that_is_replaced_at_every_step_is_followed() -> None:
+    model = SpeakerModel(small(), speakers=3)
+    model.encoder.register_buffer("seen", torch.zeros(2))
+    average = WeightAverage(model, decay=0.9)
+    for _ in range(40):
+        model.encoder.seen = model.encoder.seen * 0 + 1  # another tensor each time, as users' own encoders write it
+        average.update()
+    assert average.model.encoder.seen.min() > 0.9
+
+
+def test_an_encoder_that_cannot_be_copied_is_told_in_words() -> None:
+    model = SpeakerModel(small(), speakers=3)
+    model.encoder.lock = threading.Lock()
+    with pytest.raises(InputError, match=r"optimizer\.average"):
+        WeightAverage(model, decay=0.9)
