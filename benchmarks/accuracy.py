@@ -10,6 +10,7 @@ and `table --test` looks at the test part. Intervals are a bootstrap over speake
 difference between two rows draws the same speakers for both.
 
 Every finished run is stored, named by a hash of all that decides it, so both commands go on where they were cut off.
+`--store benchmarks/stored` has the results behind docs/results.md, without their checkpoints.
 A plan is a TOML file: `utterances` a run sees, and `[[row]]` with `name`, `preset`, `set` (overrides), `seeds`
 and `corpora`.
 """
