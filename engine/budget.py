@@ -7,6 +7,7 @@ which must stay light (the dashboard) never load torch.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from engine.budget_client import LIMIT_SECONDS
 from engine.cost import UNKNOWN_SPEAKERS, Cost, ModelSize
 from engine.dry_run import DryRun
 from engine.errors import InputError
@@ -120,7 +122,8 @@ def seconds_per_step(cost: Cost, preset: Preset, rate: float) -> float:
 
 
 def serve() -> None:
-    """Answers a question a line, until input ends: a `Cost`, {"fitted": TOML text} or {"error": text}.
+    """Says {"ready": true}, and answers a question a line until input ends: a `Cost`, {"fitted": TOML text} or
+    {"error": text}.
 
     A question is {"preset": TOML text, "speakers": n or null} for the cost, and for other sizes of the encoder, those
     which `engine.fit` finds, {"preset": TOML text, "fit": budget, "pinned": [keys of the encoder]}.
@@ -128,9 +131,13 @@ def serve() -> None:
     rate = matrix_rate()
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever a user's own encoder prints is no answer
+        answers.write(b'{"ready": true}\n')
+        answers.flush()
         for line in sys.stdin.buffer:
+            signal.alarm(2 * round(LIMIT_SECONDS))  # ends what hangs when whoever should do so was killed
             answers.write(msgspec.json.encode(_answer(line, rate)) + b"\n")
             answers.flush()
+            signal.alarm(0)
 
 
 def _answer(line: bytes, rate: float) -> Cost | dict[str, Any]:
@@ -142,7 +149,7 @@ def _answer(line: bytes, rate: float) -> Cost | dict[str, Any]:
             return {"fitted": to_toml(fit(preset, question["fit"], question["pinned"]))}
         cost = count(preset, question.get("speakers") or UNKNOWN_SPEAKERS)
         return msgspec.structs.replace(cost, seconds_per_step=seconds_per_step(cost, preset, rate))
-    except (Exception, SystemExit) as error:  # a user's own encoder may raise anything, and the next question comes
+    except BaseException as error:  # a user's own encoder may raise anything, no terminal can, and the next one comes
         return {"error": _in_words(error, preset)}
 
 

@@ -17,6 +17,7 @@ from engine.errors import InputError
 from engine.files import config_folder, write_atomically
 from engine.own_code import OwnCode, code_of
 from engine.preset import Preset
+from engine.runs.lock import Lock
 
 
 class Trusted(Struct, frozen=True):
@@ -49,11 +50,15 @@ def is_trusted(code: OwnCode) -> bool:
 
 
 def trust(code: OwnCode) -> None:
-    """Remembers that this content may run. Raises `InputError` when that can't be written."""
-    answers = {**trusted_files(), code.sha256: Trusted(code.path, time.time())}
+    """Remembers that this content may run, beside what others say at the same time. Raises `InputError`."""
     try:
         trust_path().parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(trust_path(), msgspec.json.format(msgspec.json.encode(answers)))
+        lock = Lock(trust_path().with_suffix(".lock"), wait=True)
+        try:
+            answers = {**trusted_files(), code.sha256: Trusted(code.path, time.time())}
+            write_atomically(trust_path(), msgspec.json.format(msgspec.json.encode(answers)))
+        finally:
+            lock.release()
     except OSError as error:
         raise InputError(f"{trust_path()}: can't be written ({error.strerror}), so nothing can be trusted") from None
 

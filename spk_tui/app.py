@@ -131,6 +131,7 @@ class Dashboard(App[None]):
         from spk_tui.screens.trust_question import may_run
 
         try:
+            await in_thread(run.check_encoder)  # a changed copy is refused, and never asked about
             if not await may_run(self, await in_thread(run.preset)):
                 return False
             await in_thread(client.resume_run, run)

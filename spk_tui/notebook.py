@@ -54,6 +54,7 @@ def resume(
 ) -> RunDirectory:
     """Goes on from a run's last checkpoint and shows bars until it ends. Raises `InputError`."""
     found = find_run(run, user_path(runs) if runs is not None else None)
+    found.check_encoder()  # nobody is asked to trust a copy that can't go on
     settle_trust(found.preset(), trust)
     resume_and_follow(found, steps, "auto")
     return found

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.check_report import Check
-from engine.errors import InputError
 from engine.model_settings import OwnEncoder
 from engine.models.own_encoder import blame
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 
 BATCH, TIME, REAL, LONG = 3, 29, 17, 2000
+LENGTHS = (REAL, TIME, TIME), (REAL, REAL // 2, TIME)
+"""Real frames of a batch's utterances, two ways; the longest is always whole, and the first always the same."""
 TOLERANCE = 1e-3
 """Of the largest value that leaves; rounding is a thousandth of that, a leak is about the whole of it."""
 
@@ -61,27 +62,13 @@ def check_model(preset: Preset) -> list[Check]:
     return check_encoder(model.encoder, int(model.front_end.output_width), file)  # type: ignore[arg-type]
 
 
-def check_own_encoder(preset: Preset) -> list[Check]:
-    """The checks that fail although one can train. Raises `InputError` for the first that stands in the way.
-
-    Mixing utterances stands in the way: accuracies would then depend on who else is in the batch, look fine, and be
-    lost in use. Padding doesn't, since training segments have none unless they are asked to.
-    """
-    failed = [check for check in check_model(preset) if not check.ok]
-    for check in failed:
-        if check.severe:
-            cause = f"; {check.cause}" if check.cause else ""
-            raise InputError(f"the encoder fails the check '{check.name}': {check.seen}{cause}")
-    return failed
-
-
 def _check(name: str, tried: str, trial: Trial, encoder: nn.Module, width: int, file: str | Path) -> Check:
     try:
         trial(encoder, width)
     except Fault as fault:
         cause = fault.cause or CAUSES.get(name, "")
         return Check(name=name, tried=tried, ok=False, seen=fault.seen, cause=cause, severe=fault.severe)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # an encoder may raise anything; no terminal reaches the child that checks
         seen = blame(error, file) or f"{type(error).__name__}: {' '.join(str(error).split())}"
         return Check(name=name, tried=tried, ok=False, seen=seen, cause=CAUSES.get(name, ""), severe=name != "bfloat16")
     return Check(name=name, tried=tried, ok=True)
@@ -112,14 +99,23 @@ def _repeats(encoder: nn.Module, width: int) -> None:
 
 
 def _batch_mates(encoder: nn.Module, width: int) -> None:
+    """The same utterance among others: without a mask, with one of real frames alone, and among others padded."""
     frames = torch.randn(BATCH, TIME, width)
     others = torch.cat([frames[:1], 3 * torch.randn(BATCH - 1, TIME, width)])
-    if _differ(_passed(encoder, frames)[0], _passed(encoder, others)[0]):
+    full = torch.ones(BATCH, TIME, dtype=torch.bool)
+    padded, otherwise = (torch.arange(TIME)[None, :] < torch.tensor(lengths)[:, None] for lengths in LENGTHS)
+    for mask, other_mask, when in (
+        (None, None, ""),
+        (full, full, ", when a mask is given"),
+        (padded, otherwise, ", when some are padded"),
+    ):
+        if not _differ(_passed(encoder, frames, mask)[0, :REAL], _passed(encoder, others, other_mask)[0, :REAL]):
+            continue
         raise Fault(
-            "an utterance's result changes with the others of its batch",
+            f"an utterance's result changes with the others of its batch{when}",
             "batch and time axes are swapped: frames are (batch, time, width), while nn.MultiheadAttention and "
             "nn.TransformerEncoderLayer expect (time, batch, width) unless they are given batch_first=True; or a mean, "
-            "a norm or a softmax is taken over dimension 0",
+            "a norm or a softmax is taken over dimension 0, of the frames or of the mask",
         )
 
 
@@ -140,6 +136,17 @@ def _padding(encoder: nn.Module, width: int) -> None:
 
 
 def _gradients(encoder: nn.Module, width: int) -> None:
+    """Every parameter that may learn does, and there is one; a frozen part beside it is its author's business."""
+    parameters = list(encoder.parameters())
+    if not any(one.requires_grad for one in parameters):
+        raise Fault(
+            "no parameter is trainable" if parameters else "the encoder has no parameters, so it learns nothing",
+            "all of them are frozen (requires_grad is False); leave some free"
+            if parameters
+            else "layers are kept in a plain list or dictionary, where they aren't found; take nn.ModuleList, "
+            "nn.ModuleDict or attributes",
+            severe=bool(parameters),
+        )
     trainable = {name: one for name, one in encoder.named_parameters() if one.requires_grad}
     encoder.zero_grad(set_to_none=True)
     for mode in (True, False):  # a part may be used in one of them alone
@@ -147,7 +154,7 @@ def _gradients(encoder: nn.Module, width: int) -> None:
         if output.requires_grad:
             (output * torch.randn_like(output)).sum().backward()
     unused = [name for name, one in trainable.items() if one.grad is None]
-    if trainable and len(unused) == len(trainable):
+    if len(unused) == len(trainable):
         raise Fault("no parameter gets a gradient", "forward is under torch.no_grad(), or detaches what it computes")
     if unused:
         number = sum(trainable[name].numel() for name in unused)

@@ -53,7 +53,9 @@ def make_own_encoder(settings: OwnEncoder, inputs: int) -> nn.Module:
     _check_options(made_by, settings, code)
     try:
         encoder = made_by(inputs, **settings.options)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise  # of a terminal, perhaps; the children that count and check answer for it
+    except BaseException as error:
         raise InputError(
             blame(error, code.path) or f"{code.path}: {settings.name} can't be made: {_said(error)}"
         ) from None
@@ -97,8 +99,10 @@ def _run(code: OwnCode) -> ModuleType:
     sys.modules[name] = module  # dataclasses and annotations look their module up there
     try:
         exec(compile(code.text, code.path, "exec", dont_inherit=True), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise  # of a terminal, perhaps; the children that count and check answer for it
         missing = isinstance(error, ModuleNotFoundError)
         advice = "; install it where spk-tui is installed" if missing else ""
         raise InputError(f"{blame(error, code.path) or f'{code.path}: {_said(error)}'}{advice}") from None

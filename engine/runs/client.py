@@ -78,6 +78,7 @@ def resume_run(run: RunDirectory, steps: int | None = None) -> None:
         raise InputError(f"{run.id} is finished; say --steps N (more than {preset.run.steps}) to train it further")
     if steps is not None and steps <= state.step:
         raise InputError(f"{run.id} has done {state.step} steps; --steps {steps} would leave nothing to do")
+    run.check_encoder()
     trusted_code_of(preset)
     launch_worker(run, *([] if steps is None else ["--steps", str(steps)]))
 

@@ -13,7 +13,8 @@ from msgspec import Struct, field, structs
 
 from engine.errors import InputError, nearest_spelling
 from engine.files import runs_folder, user_path, write_atomically
-from engine.own_code import OwnCode
+from engine.model_settings import OwnEncoder
+from engine.own_code import OwnCode, read_code
 from engine.preset import Preset
 from engine.preset_file import load_preset, to_toml
 from engine.runs.event_log import EventReader
@@ -119,6 +120,18 @@ class RunDirectory:
             return msgspec.json.decode(self.info_path.read_bytes(), type=RunInfo)
         except (OSError, msgspec.DecodeError) as error:
             raise InputError(f"{self.info_path}: can't be read as a run's description ({error})") from None
+
+    def check_encoder(self) -> None:
+        """Refuses a run whose copy of a user's own encoder was changed; runs nothing of it. Raises `InputError`."""
+        encoder = self.preset().encoder
+        if not isinstance(encoder, OwnEncoder):
+            return
+        began_with = self.info().encoder_sha256
+        if read_code(encoder.file).sha256 != began_with:
+            raise InputError(
+                f"{encoder.file}: is no longer the file that this run began with (sha256 {began_with[:12]}); put that"
+                " back and resume, or start a new run with the changed one"
+            )
 
     def write_info(self, info: RunInfo) -> None:
         """Replaces run.json."""

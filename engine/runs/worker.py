@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from engine.check_client import check_preset
 from engine.corpus.copies import Copy, check_augmentation, pack_copies
 from engine.corpus.corpus import Problem
 from engine.corpus.packed import PackedCorpus, pack
@@ -30,7 +31,6 @@ from engine.corpus.preparing import list_corpus
 from engine.corpus.splits import Split, split_of
 from engine.errors import InputError
 from engine.model_settings import OwnEncoder
-from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.runs import events as e
@@ -103,7 +103,7 @@ class Worker:
         except InputError as error:
             self._say(e.Failed(cause="input", message=str(error)))
             return 2
-        except Exception as error:
+        except BaseException as error:  # a user's own encoder may raise anything; signals are no exceptions here
             traceback.print_exc()  # into console.log, for those who mend it
             blamed = self._blame_own_encoder(error)
             self._say(e.Failed(cause="input" if blamed else "error", message=blamed or _in_words(error)))
@@ -121,14 +121,13 @@ class Worker:
         if preset.run.device not in ("auto", "cpu"):
             self._check_device(preset)
         if isinstance(preset.encoder, OwnEncoder):
-            self._report("checking the encoder", 0, 0, "")
-            yield from _check_own_encoder(preset, info)
+            yield from self._check_own_encoder(preset)
         corpus = list_corpus(info.corpus, self._report, preset.data)
         check_augmentation(corpus, preset.augment)  # what is missing is told before anything is packed
         packed = pack(corpus, preset.features, self._report)
         preset, planned = self._fit(preset, packed), preset
         if preset is not planned and isinstance(preset.encoder, OwnEncoder):
-            yield from _check_own_encoder(preset, info)
+            yield from self._check_own_encoder(preset)
         parts = split_of(packed, preset.validation)
         yield from _notices(packed, parts, info.fingerprint)
         copies = pack_copies(corpus, packed, parts.train, preset.augment, self._report)
@@ -155,7 +154,19 @@ class Worker:
 
         resolve(preset.run)
 
-    def _blame_own_encoder(self, error: Exception) -> str | None:
+    def _check_own_encoder(self, preset: Preset) -> Iterator[e.Diagnosis]:
+        """Warnings about a user's own encoder. Raises `InputError` for one that can't be trained, or was changed.
+
+        Said before a corpus is packed, which can take hours; by a child, so that a stop ends an encoder that hangs.
+        """
+        self.run.check_encoder()
+        self._report("checking the encoder", 0, 0, "")
+        report = check_preset(preset, counted=False, while_waiting=self._answer_requests, printed_to=sys.stderr)
+        for check in report.warnings():
+            finding = f"the encoder fails the check '{check.name}': {check.seen}"
+            yield e.Diagnosis(severity="warning", finding=finding, advice=check.cause)
+
+    def _blame_own_encoder(self, error: BaseException) -> str | None:
         """What a user's own encoder did wrong and in which line, when it was that; never when memory ran out."""
         encoder = self.run.preset().encoder
         if not isinstance(encoder, OwnEncoder) or type(error).__name__ == "OutOfMemoryError":
@@ -210,30 +221,16 @@ class Worker:
             return
         self._stage, self._reported = stage, now
         self._say(e.Preparing(stage=stage, done=done, total=total, unit=unit))
+        self._answer_requests()
+
+    def _answer_requests(self) -> None:
+        """Answers what has been asked since. Raises `StoppedWhilePreparing`."""
         for request in self.requests.read():
             stops = request.request == "stop"
             message = "stopped before the first step" if stops else "training has not begun yet"
             self._say(e.Answered(request=request.id, ok=stops, message=message))
             if stops:
                 raise StoppedWhilePreparing
-
-
-def _check_own_encoder(preset: Preset, info: RunInfo) -> Iterator[e.Diagnosis]:
-    """Warnings about a user's own encoder. Raises `InputError` for one that can't be trained, or was changed.
-
-    Said before a corpus is packed, even if that means to load torch now: packing can take hours.
-    """
-    assert isinstance(preset.encoder, OwnEncoder)
-    if read_code(preset.encoder.file).sha256 != info.encoder_sha256:
-        raise InputError(
-            f"{preset.encoder.file}: is no longer the file that this run began with (sha256"
-            f" {info.encoder_sha256[:12]}); put that back and resume, or start a new run with the changed one"
-        )
-    from engine.models.checks import check_own_encoder
-
-    for check in check_own_encoder(preset):
-        finding = f"the encoder fails the check '{check.name}': {check.seen}"
-        yield e.Diagnosis(severity="warning", finding=finding, advice=check.cause)
 
 
 def _notices(packed: PackedCorpus, split: Split, fingerprint: str) -> Iterator[e.Diagnosis]:
@@ -297,7 +294,7 @@ def _completed(info: RunInfo, resolved: Resolved, packed: PackedCorpus) -> RunIn
     )
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
     """What went wrong, for a person; the traceback is in console.log."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the device is out of memory; try a smaller segments.batch_size or segments.frames"

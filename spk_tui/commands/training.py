@@ -105,6 +105,7 @@ def resume(
     from engine.runs.directory import find_run
 
     found = find_run(run, runs)
+    found.check_encoder()  # nobody is asked to trust a copy that can't go on
     settle_trust(found.preset(), trust)
     return resume_and_follow(found, steps, "json" if as_json else display, detach=detach)
 

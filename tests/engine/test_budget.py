@@ -17,6 +17,7 @@ from engine.models.speaker_model import SpeakerModel
 from engine.preset_file import with_overrides
 from engine.preset_library import built_in_folder, find_preset
 from engine.training.checkpoint import save_best
+from tests.own_encoders import GOOD, preset_for, write_code
 
 BUILT_IN = sorted(path.stem for path in built_in_folder().glob("*.toml"))
 
@@ -136,6 +137,31 @@ def test_a_meter_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(InputError, match="can't start"):
         BudgetMeter().count(find_preset("quick-tour"))
+
+
+def test_a_preset_that_ends_or_stalls_the_count_is_named_and_others_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPK_TUI_CONFIG", str(tmp_path / "config"))
+    dying = preset_for(write_code(tmp_path, f"import os\nos._exit(7)\n{GOOD}", "dying.py"))
+    hanging = preset_for(write_code(tmp_path, f"while True: pass\n{GOOD}", "hanging.py"))
+    raising = preset_for(write_code(tmp_path, f"raise KeyboardInterrupt\n{GOOD}", "raising.py"))
+    meter = BudgetMeter()
+    try:
+        with pytest.raises(InputError, match=r"counting mine ended the process that counts \(exit code 7\)"):
+            meter.count(dying)
+        with pytest.raises(InputError, match=r"mine can't be counted: .*raising\.py, line 1: KeyboardInterrupt"):
+            meter.count(raising)
+        child = meter._child
+        assert child is not None
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.budget_client.LIMIT_SECONDS", 1.0)
+            with pytest.raises(InputError, match="its encoder hangs"):
+                meter.count(hanging)
+        assert child.poll() is not None
+        assert meter.count(find_preset("quick-tour")).encoder > 0
+    finally:
+        meter.close()
 
 
 def test_counting_allocates_no_weights() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,19 @@ def test_a_changed_file_is_asked_about_again_and_a_moved_one_is_not(tmp_path: Pa
 def test_many_answers_are_kept_side_by_side(tmp_path: Path) -> None:
     codes = [write_code(tmp_path, GOOD + f"# {number}\n", f"mine{number}.py") for number in range(5)]
     assert set(trusted_files()) == {code.sha256 for code in codes}
-    assert [path.name for path in trust_path().parent.iterdir()] == ["trusted.json"]
+    assert [path.name for path in trust_path().parent.glob("*.json*")] == ["trusted.json"]
+
+
+def test_answers_of_many_processes_at_once_are_all_kept(tmp_path: Path) -> None:
+    codes = [write_code(tmp_path, GOOD + f"# {number}\n", f"mine{number}.py", trusted=False) for number in range(80)]
+    say_yes = "import sys; from engine.own_code import read_code; from engine.trust import trust\n"
+    say_yes += "for path in sys.argv[1:]: trust(read_code(path))"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", say_yes, *(code.path for code in codes[first::4])])
+        for first in range(4)
+    ]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert set(trusted_files()) == {code.sha256 for code in codes}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}'])

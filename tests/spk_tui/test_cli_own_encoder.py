@@ -196,3 +196,18 @@ def test_the_document_keeps_its_promises(tmp_path: Path, capsys: pytest.CaptureF
     model, saved = load_best(tmp_path / "kept" / "best.safetensors")
     assert type(model.encoder).__name__ == "MyEncoder"
     assert len(saved.speakers) == 4
+
+
+def test_a_changed_copy_is_refused_before_anything_is_asked_or_trusted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(preset_at(tmp_path / "mine")), "--data", "demo:4x6", "--steps", "2", "--display", "json"]
+    assert main([*command, "--set", "validation.every=2"]) == 0
+    run = list_runs()[0]
+    changed = write_code(run.path, GOOD + "# one more line\n", trusted=False)
+    told = run.events_path.read_bytes()
+    capsys.readouterr()
+    assert main(["resume", "last", "--steps", "4", "--trust"]) == 2
+    assert "is no longer the file that this run began with" in " ".join(capsys.readouterr().err.split())
+    assert not is_trusted(changed)
+    assert run.events_path.read_bytes() == told

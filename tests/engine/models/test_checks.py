@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine import check_client
 from engine.check_client import check_preset
-from engine.check_report import Check
+from engine.check_report import Check, CheckReport
 from engine.errors import InputError
 from engine.model_settings import HomeworkTransformer
-from engine.models.checks import check_encoder, check_model, check_own_encoder
+from engine.models.checks import check_encoder, check_model
+from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.preset_library import built_in_folder, find_preset
 from tests.own_encoders import GOOD, attention, preset_for, write_code
@@ -54,6 +57,11 @@ def masked(frames: Tensor, mask: Tensor | None) -> Tensor:
     return frames if mask is None else frames * mask[:, :, None]
 
 
+def warnings(preset: Preset) -> list[str]:
+    """What one is warned of before a training, by name. Raises `InputError`."""
+    return [check.name for check in CheckReport(preset="mine", checks=check_model(preset)).warnings()]
+
+
 def failures(encoder: nn.Module, width: int = WIDTH) -> dict[str, Check]:
     """What fails, by name."""
     return {check.name: check for check in check_encoder(encoder, width) if not check.ok}
@@ -86,6 +94,16 @@ TRAPS: dict[str, tuple[Callable[[Trial, Tensor, Tensor | None], Tensor], set[str
         lambda self, frames, mask: all_used(self, frames + torch.zeros(500, WIDTH)[: frames.shape[1]]),
         {"long utterance"}, "fixed length",
     ),
+    "a mean over the batch, where a mask is given": (
+        lambda self, frames, mask: all_used(self, frames if mask is None else frames - frames.mean(dim=0)),
+        {"batch-mates", "padding"}, "when a mask is given",
+    ),
+    "a mean over the batch, where some are padded": (
+        lambda self, frames, mask: all_used(
+            self, frames if mask is None or mask.all() else frames - masked(frames, mask).sum(dim=0) / mask.sum()
+        ),
+        {"batch-mates", "padding"}, "when some are padded",
+    ),
     "a deviation over time": (
         lambda self, frames, mask: all_used(self, frames / masked(frames, mask).std(dim=1, keepdim=True)),
         {"one frame", "padding"}, "more than one frame",
@@ -113,6 +131,19 @@ def test_each_trap_is_caught_and_explained(
     found = failures(Trial(passing))
     assert set(found) == expected
     assert cause in " ".join(f"{check.seen} {check.cause}" for check in found.values())
+
+
+def test_an_encoder_that_cannot_learn_is_told_and_one_without_parameters_only_warned_of() -> None:
+    frozen = Trial(lambda self, frames, mask: all_used(self, frames)).requires_grad_(False)
+    check = failures(frozen)["gradients"]
+    assert (check.seen, check.severe) == ("no parameter is trainable", True)
+    frozen.layer.requires_grad_(True)
+    assert failures(frozen) == {}
+    empty = nn.Identity()
+    empty.forward = lambda frames, mask: 2 * frames  # type: ignore[method-assign,assignment]
+    empty.output_width = WIDTH  # type: ignore[assignment]
+    check = failures(empty)["gradients"]
+    assert (check.seen, check.severe) == ("the encoder has no parameters, so it learns nothing", False)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in built_in_folder().glob("*.toml")))
@@ -152,10 +183,10 @@ def test_what_a_file_raises_is_named_with_its_line(tmp_path: Path) -> None:
 def test_mixing_utterances_stops_a_training_and_padding_only_warns(tmp_path: Path) -> None:
     swapped = write_code(tmp_path, attention(batch_first=False, padding="None"), "swapped.py")
     with pytest.raises(InputError, match=r"fails the check 'batch-mates': .* batch and time axes are swapped"):
-        check_own_encoder(preset_for(swapped))
+        warnings(preset_for(swapped))
     unmasked = write_code(tmp_path, attention(padding="None"), "unmasked.py")
-    assert [check.name for check in check_own_encoder(preset_for(unmasked))] == ["padding"]
-    assert check_own_encoder(preset_for(write_code(tmp_path))) == []
+    assert warnings(preset_for(unmasked)) == ["padding"]
+    assert warnings(preset_for(write_code(tmp_path))) == []
 
 
 def test_checking_leaves_the_random_numbers_as_they_were(tmp_path: Path) -> None:
@@ -163,7 +194,7 @@ def test_checking_leaves_the_random_numbers_as_they_were(tmp_path: Path) -> None
     torch.manual_seed(3)
     expected = torch.randn(4)
     torch.manual_seed(3)
-    check_own_encoder(preset)
+    check_model(preset)
     assert torch.equal(torch.randn(4), expected)
 
 
@@ -185,6 +216,36 @@ def test_a_process_that_dies_is_one_line(tmp_path: Path) -> None:
     dying = write_code(tmp_path, last_words + GOOD)
     with pytest.raises(InputError, match="can't be checked: the process ended with 7; its last words: farewell"):
         check_preset(preset_for(dying))
+
+
+def test_an_encoder_that_hangs_is_ended_with_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = tmp_path / "process"
+    hanging = write_code(
+        tmp_path,
+        f"import os, time\nopen({str(process)!r} + '.new', 'w').write(str(os.getpid()))\n"
+        f"os.rename({str(process)!r} + '.new', {str(process)!r})\nwhile True: time.sleep(1)\n{GOOD}",
+    )
+
+    def limit_once_it_hangs() -> None:
+        if process.exists():
+            monkeypatch.setattr(check_client.time, "monotonic", lambda: float("inf"))
+
+    with pytest.raises(InputError, match=r"mine: the encoder didn't finish the check in 300 s; .* hangs"):
+        check_preset(preset_for(hanging), while_waiting=limit_once_it_hangs)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(process.read_text()), 0)
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit", "SystemExit"])
+def test_whatever_an_encoder_raises_is_an_answer(tmp_path: Path, error: str) -> None:
+    raising = write_code(
+        tmp_path, GOOD.replace("        frames = self", f"        raise {error}\n        frames = self")
+    )
+    report = check_preset(preset_for(raising))
+    assert f"line 15, in forward: {error}" in report.checks[0].seen
+    raising = write_code(tmp_path, f"raise {error}\n{GOOD}")
+    with pytest.raises(InputError, match=f"can't be checked: .*{error}"):
+        check_preset(preset_for(raising))
 
 
 def test_the_checks_serve_built_in_encoders_too() -> None:

@@ -86,11 +86,16 @@ def test_a_changed_copy_is_refused_and_a_strangers_run_never_runs(corpus: Path, 
     run = client.start_run(preset_for(write_code(tmp_path / "mine")), str(corpus), tmp_path / "runs")
     to_the_end(run)
     write_code(run.path, GOOD + "# one more line\n")
-    client.resume_run(run, steps=30)
+    told = run.events_path.read_bytes()
+    with pytest.raises(InputError, match=r"mine\.py: is no longer the file that this run began with"):
+        client.resume_run(run, steps=30)
+    assert run.events_path.read_bytes() == told
+    client.launch_worker(run, "--steps", "30")
     last = to_the_end(run, last_words=2)[-1]
     assert isinstance(last, e.Failed)
     assert last.cause == "input"
     assert "mine.py: is no longer the file that this run began with" in last.message
+    write_code(run.path, GOOD)
     trust_path().unlink()
     with pytest.raises(NotTrusted):
         client.resume_run(run, steps=30)
@@ -104,6 +109,25 @@ def test_an_encoder_that_mixes_utterances_is_stopped_before_the_corpus_is_packed
     assert "batch and time axes are swapped" in events[-1].message
     stages = {event.stage for event in events if isinstance(event, e.Preparing)}
     assert stages == {"checking the encoder"}
+
+
+def test_a_run_whose_encoder_hangs_in_its_checks_can_be_stopped(corpus: Path, tmp_path: Path) -> None:
+    process = tmp_path / "process"
+    hanging = (
+        f"import os, time\nopen({str(process)!r} + '.new', 'w').write(str(os.getpid()))\n"
+        f"os.rename({str(process)!r} + '.new', {str(process)!r})\nwhile True: time.sleep(1)\n{GOOD}"
+    )
+    run = client.start_run(preset_for(write_code(tmp_path / "mine", hanging)), str(corpus), tmp_path / "runs")
+    deadline = time.monotonic() + 120
+    while not process.exists():
+        assert time.monotonic() < deadline, run.console_path.read_text()
+        time.sleep(0.02)
+    assert client.ask_and_wait(run, "stop").ok
+    last = to_the_end(run)[-1]
+    assert isinstance(last, e.Finished)
+    assert last.reason == "stopped"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(process.read_text()), 0)
 
 
 def test_unmasked_padding_is_a_warning_before_the_first_step(corpus: Path, tmp_path: Path) -> None:
