@@ -18,7 +18,7 @@ run: $(VENV)/.installed
 	@$(BIN)/spk-tui
 
 test: $(VENV)/.installed-test check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.installed-test
 	@$(BIN)/ruff check .
