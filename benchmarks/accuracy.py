@@ -157,14 +157,6 @@ class Store:
         return self.folder / f"{cell.key}.json"
 
 
-class Silence:
-    """An inbox into which nothing ever comes."""
-
-    def read(self) -> list[e.AnyEvent]:
-        """No requests."""
-        return []
-
-
 app = App(help=__doc__)
 Rows = Annotated[tuple[str, ...], Parameter(consume_multiple=True, help="rows, by name; all when none is given")]
 Corpora = Annotated[tuple[str, ...], Parameter(consume_multiple=True, help="corpora, by name; all when none is given")]
@@ -229,8 +221,8 @@ def train_cell(cell: Cell, corpora_root: Path, store: Store) -> Result:
     """Trains one run to its end and scores its best checkpoint on the validation part."""
     packed, copies = prepared(cell, corpora_root)
     parts, _ = parts_of(packed)
-    run, inbox = store.run(cell), Silence()
-    trainer = Trainer(cell.preset, packed, parts, run, resolve(cell.preset.run), inbox, copies)  # type: ignore[arg-type]
+    run = store.run(cell)
+    trainer = Trainer(cell.preset, packed, parts, run, resolve(cell.preset.run), copies=copies)
     curve: list[tuple[int, float, float]] = []
     losses: list[tuple[int, float]] = []
     rates: list[float] = []

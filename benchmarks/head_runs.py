@@ -27,7 +27,6 @@ from engine.preset import Preset
 from engine.preset_library import find_preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
-from engine.runs.requests import Request
 from engine.training.device import resolve
 from engine.training.optimisation import make_optimizer
 from engine.training.trainer import Trainer
@@ -142,9 +141,9 @@ class Recipe(Struct, frozen=True):
 
 
 PAIRS = {
-    "Transformer": ("transformer-154k", "transformer-batchnorm-154k"),
+    "Transformer": ("transformer-154k", "transformer-normed-154k"),
     "Conformer": ("conformer-relu-225k", "conformer-225k"),
-    "larger Conformer": ("conformer-large-relu-296k", "conformer-large-batchnorm-296k"),
+    "larger Conformer": ("conformer-relu-296k", "conformer-normed-296k"),
 }
 RECIPES = {
     **{
@@ -203,14 +202,6 @@ class Watched:
         return self._batches.at(step)
 
 
-class NobodyAsks:
-    """An inbox that stays empty."""
-
-    def read(self) -> list[Request]:
-        """No requests."""
-        return []
-
-
 def preset_of(recipe: Recipe, steps: int) -> Preset:
     """The preset as it is trained: one thread, segments for words of one second, validated eight times."""
     keys = (f"run.steps={steps}", f"validation.every={-(-steps // 8)}", "run.threads=1", "segments.frames=64")
@@ -224,7 +215,7 @@ def train(name: str, recipe: Recipe, preset: Preset, packed: PackedCorpus, split
         run = RunDirectory(Path(folder))
         run.last_path.parent.mkdir()
         resolved = resolve(preset.run)
-        trainer = Trainer(preset, packed, split, run, resolved, NobodyAsks())
+        trainer = Trainer(preset, packed, split, run, resolved)
         if recipe.change is not None:
             assert isinstance(trainer.model.head, MlpHead)
             trainer.model.head = ChangedMlp(trainer.model.head, recipe.change(trainer), recipe.relu).to(trainer.device)

@@ -43,14 +43,6 @@ DRAWS = 300  # of the bootstrap
 app = App(help=__doc__)
 
 
-class Silence:
-    """An inbox into which nothing ever comes."""
-
-    def read(self) -> list[e.AnyEvent]:
-        """No requests."""
-        return []
-
-
 @app.default
 def main(
     *presets: str,
@@ -87,9 +79,8 @@ def trained(preset: Preset, packed: PackedCorpus) -> SpeakerModel:
     with TemporaryDirectory() as folder:
         run = RunDirectory(Path(folder))
         run.best_path.parent.mkdir()
-        inbox = Silence()
         parts = split_of(packed, preset.validation)
-        for event in Trainer(preset, packed, parts, run, resolve(preset.run), inbox):  # type: ignore[arg-type]
+        for event in Trainer(preset, packed, parts, run, resolve(preset.run)):
             if isinstance(event, e.Validated):
                 accuracies = f"{event.segment_accuracy:.4f} / {event.utterance_accuracy:.4f}"
                 print(f"{preset.name} at step {event.step}: {accuracies}", file=sys.stderr, flush=True)

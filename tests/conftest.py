@@ -1,4 +1,4 @@
-"""For all tests: torch's threads wait as a worker's do, so that a busy machine doesn't slow them many times over."""
+"""For all tests: threads that wait as a worker's do, and terminals that are as large as each test makes them."""
 
 from __future__ import annotations
 
@@ -7,4 +7,7 @@ import os
 from engine.runs.client import THREAD_POLICY
 
 if not THREAD_POLICY.keys() & os.environ.keys():
-    os.environ.update(THREAD_POLICY)  # read when torch is loaded, which no test has done yet
+    os.environ.update(THREAD_POLICY)  # read when torch is loaded, which no test has done yet; a busy machine needs it
+
+for name in ("COLUMNS", "LINES"):  # set where tests run on several processes, and believed before a terminal's own size
+    os.environ.pop(name, None)

@@ -57,10 +57,13 @@ class Trainer:
         split: Split,
         run: RunDirectory,
         device: Resolved,
-        inbox: Inbox,
+        inbox: Inbox | None = None,
         copies: Sequence[Copy] = (),
     ) -> None:
-        """copies: changed copies of the corpus; speakers at another speed can be further classes while training."""
+        """inbox: where requests come from, if any may come. copies: changed copies of the corpus.
+
+        Speakers at another speed can be further classes while training.
+        """
         self.preset = preset
         self.packed = packed
         self.run = run
@@ -250,7 +253,7 @@ class Trainer:
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY_SECONDS
-            self._pending += self._inbox.read()
+            self._pending += self._inbox.read() if self._inbox is not None else []
 
     def _asked_to_stop(self) -> bool:
         """Whether a stop waits, asked while something long goes on."""

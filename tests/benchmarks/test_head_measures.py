@@ -64,7 +64,7 @@ def test_the_utterances_parts_of_the_gradient_add_up_to_all_of_it() -> None:
     torch.testing.assert_close(parts.sum(dim=0), whole, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["transformer-154k", "transformer-batchnorm-154k"])
+@pytest.mark.parametrize("name", ["transformer-154k", "transformer-normed-154k"])
 def test_a_look_leaves_weights_statistics_gradients_mode_and_random_numbers_alone(name: str) -> None:
     model, batch = model_and_batch(name)
     model(batch.frames).sum().backward()
@@ -80,11 +80,11 @@ def test_a_look_leaves_weights_statistics_gradients_mode_and_random_numbers_alon
     for key, parameter in model.named_parameters():
         assert parameter.grad is None or torch.equal(parameter.grad, gradients[key]), key
     assert first == second
-    assert (first.dead is None) == (name == "transformer-batchnorm-154k")
+    assert (first.dead is None) == (name == "transformer-normed-154k")
 
 
 def test_a_batch_normalised_head_is_given_nothing_but_differences() -> None:
-    model, batch = model_and_batch("transformer-batchnorm-154k")
+    model, batch = model_and_batch("transformer-normed-154k")
     seen = look(model, batch, 0)
     assert seen.entering_difference == pytest.approx(1.0, abs=1e-4)
     assert 0.0 < seen.pooled_difference < 0.9

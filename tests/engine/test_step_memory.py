@@ -9,6 +9,7 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from engine.budget import count
+from engine.dry_run import DryRun
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.preset_file import with_overrides
@@ -76,6 +77,13 @@ def test_the_estimate_in_bfloat16_is_near_too(name: str) -> None:
     estimate = count(preset, SPEAKERS, "bfloat16").step_memory
     assert estimate.total == pytest.approx(measured(preset, "bfloat16"), rel=0.25)
     assert estimate.activations < 0.9 * count(preset, SPEAKERS, "float32").step_memory.activations
+
+
+def test_the_first_count_of_all_is_that_of_every_later_one() -> None:
+    preset = find_preset("quick-tour")
+    DryRun._remembered.clear()
+    first = count(preset, SPEAKERS, "float32")
+    assert count(preset, SPEAKERS, "float32") == first
 
 
 def test_what_is_held_all_the_time_is_exact() -> None:

@@ -164,12 +164,12 @@ def test_on_a_terminal_one_is_asked_once_for_each_content(tmp_path: Path, termin
     def ask(answer: str) -> int:
         terminal.append(Terminal(command, worker_folders(tmp_path)))
         shown = terminal[-1].wait_for("Trust it? [y/N]")
-        assert "all your rights" in " ".join(shown.split())
+        assert "all your rights".replace(" ", "") in "".join(shown.split())  # a long path wraps lines anywhere
         terminal[-1].press(answer, "enter")
         return terminal[-1].wait_for_end()
 
     assert ask("") == 2
-    assert "not trusted, so nothing was run" in " ".join(terminal[-1].text.split())
+    assert "not trusted, so nothing was run".replace(" ", "") in "".join(terminal[-1].text.split())
     assert ask("y") == 0
     terminal.append(Terminal(command, worker_folders(tmp_path)))
     assert terminal[-1].wait_for_end() == 0
