@@ -25,8 +25,8 @@ class Head(nn.Module):
         """pooled: (batch, width) -> the vector that stands for the utterance, (batch, any)."""
         return pooled
 
-    def with_margin(self, logits: Tensor, speakers: Tensor, done: float) -> Tensor:
-        """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; done: share of the run."""
+    def with_margin(self, logits: Tensor, speakers: Tensor, done: float | Tensor) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; done: share of the run, ()."""
         return logits
 
 
@@ -106,19 +106,26 @@ class CosineHead(Head):
         logits: Tensor = self.settings.scale * nearest
         return logits
 
-    def with_margin(self, logits: Tensor, speakers: Tensor, done: float) -> Tensor:
+    def with_margin(self, logits: Tensor, speakers: Tensor, done: float | Tensor) -> Tensor:
         """logits: (batch, speakers), speakers: (batch,) -> the same with each utterance's own speaker made harder.
 
         The margin rises from zero over the first share of the run that the settings state.
         """
-        warmup = self.settings.margin_warmup
-        margin = self.settings.margin * (1.0 if done >= warmup else done / warmup)
-        if self.settings.margin_kind == "none" or margin == 0:
+        margin = self._margin(done)
+        if self.settings.margin_kind == "none" or (isinstance(margin, float) and margin == 0):
             return logits
         own = logits.gather(1, speakers[:, None])  # (batch, 1)
         if self.settings.margin_kind == "additive":
             return logits.scatter(1, speakers[:, None], own - self.settings.scale * margin)
         cosine = (own / self.settings.scale).clamp(-1 + 1e-7, 1 - 1e-7)  # the angle's slope is infinite at both ends
         angle = torch.acos(cosine)
-        turned = torch.where(angle <= math.pi - margin, torch.cos(angle + margin), cosine - margin * math.sin(margin))
+        sine = torch.sin(margin) if isinstance(margin, Tensor) else math.sin(margin)
+        turned = torch.where(angle <= math.pi - margin, torch.cos(angle + margin), cosine - margin * sine)
         return logits.scatter(1, speakers[:, None], self.settings.scale * turned)
+
+    def _margin(self, done: float | Tensor) -> float | Tensor:
+        """The margin at a share of the run; for one that is on the device, without waiting for it."""
+        warmup, full = self.settings.margin_warmup, self.settings.margin
+        if isinstance(done, Tensor):
+            return full * (done / warmup).clamp(max=1.0) if warmup > 0 else torch.full_like(done, full)
+        return full * (1.0 if done >= warmup else done / warmup)

@@ -55,11 +55,15 @@ class LearningRate(Struct, frozen=True):
 
 
 def make_optimizer(model: nn.Module, settings: Optimizer, device: torch.device) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) over all parameters, in one fused kernel where the device has it."""
+    """AdamW (Loshchilov and Hutter, 2019) over all parameters, in one fused kernel where the device has it.
+
+    On a CUDA device it may be captured as a part of a graph.
+    """
     return torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
         betas=(settings.beta1, settings.beta2),
         weight_decay=settings.weight_decay,
         fused=device.type in ("cpu", "cuda"),
+        capturable=device.type == "cuda",
     )

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from engine.runs.events import Progress
+from engine.training.step import Outcome
 
 FIRST_MINUTE_INTERVAL, LATER_INTERVAL = 0.1, 0.5
 
@@ -21,9 +21,9 @@ class Tally:
         self._began = time.monotonic()
         self._clear()
 
-    def add(self, loss: Tensor, right: Tensor, norm: Tensor, segments: int, rate: float) -> None:
-        """Takes in one step: mean loss, right answers of so many segments, gradient norm (scalars on the device)."""
-        self._sums += torch.stack((loss, right, norm))
+    def add(self, outcome: Outcome, segments: int, rate: float) -> None:
+        """Takes in one step of so many segments."""
+        self._sums += torch.stack(outcome)
         self._steps += 1
         self._segments += segments
         self._rate = rate

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.corpus.batches import TrainingBatches, ValidationBatches
 from engine.corpus.copies import Copy
@@ -29,6 +27,7 @@ from engine.training.averaging import WeightAverage
 from engine.training.checkpoint import Best, TrainingState, load_last, save_best, save_last
 from engine.training.device import Resolved
 from engine.training.optimisation import LearningRate, make_optimizer
+from engine.training.step import make_step
 from engine.training.tally import Tally
 from engine.training.validation import validate
 
@@ -79,6 +78,7 @@ class Trainer:
         classes = len(packed.speakers) * (1 + max((copy.speakers_as for copy in copies), default=0))
         self.model = SpeakerModel(preset, classes).to(self.device).train()
         self.optimizer = make_optimizer(self.model, preset.optimizer, self.device)
+        self._take_step = make_step(self.model, self.optimizer, preset.optimizer.clip_norm, device)
         self.average = WeightAverage(self.model, preset.optimizer.average) if preset.optimizer.average else None
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
@@ -154,9 +154,13 @@ class Trainer:
             if self._stop is not None:
                 break
             rate = self.learning_rate.at(self.step)
-            loss, right, norm = self._optimise(rate)
+            outcome = self._take_step(self.batches.at(self.step), rate, self.step / self.preset.run.steps)
+            if news := self._take_step.news():
+                yield e.Diagnosis(step=self.step, severity="notice", finding=news, advice="only the speed differs")
+            if self.average is not None:
+                self.average.update()
             self.step += 1
-            tally.add(loss, right, norm, self.preset.segments.batch_size, rate)
+            tally.add(outcome, self.preset.segments.batch_size, rate)
             if tally.due():
                 progress = tally.take(self.step)
                 yield progress
@@ -165,25 +169,6 @@ class Trainer:
                     return
         yield from tally.flush(self.step)
         yield from self._end()
-
-    def _optimise(self, rate: float) -> tuple[Tensor, Tensor, Tensor]:
-        """One step. Returns loss, number of right answers and gradient norm as tensors that nobody has waited for."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        frames, mask, speakers = self.batches.at(self.step)  # (batch, time, mel), (batch, time), (batch,)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.resolved.precision == "bfloat16"):
-            logits = self.model(frames, mask).float()  # (batch, speakers)
-        harder = self.model.head.with_margin(logits, speakers, self.step / self.preset.run.steps)
-        loss = functional.cross_entropy(harder, speakers)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
-        limit = self.preset.optimizer.clip_norm
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit if limit > 0 else math.inf)
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update()
-        right = (logits.detach().argmax(dim=1) == speakers).sum()
-        return loss.detach(), right, norm
 
     @property
     def judged(self) -> SpeakerModel:
