@@ -64,43 +64,56 @@ class FrameStore:
 
         rows, starts: (batch,).
         """
-        lengths = self.lengths[rows][:, None]
-        within = starts[:, None] + np.arange(time)[None, :]  # (batch, time): places inside the utterance
-        places = within % lengths if wrap else np.minimum(within, lengths - 1)
-        frames = self._normalised(rows, places, lengths)
-        speakers = self.speakers[torch.from_numpy(rows).to(self.device)]
-        remaining = lengths[:, 0] - starts
+        remaining = self.lengths[rows] - starts
+        row, begin, length = self._to_device(rows, starts, self.lengths[rows])  # (batch,) each
+        within = begin[:, None] + torch.arange(time, device=self.device)  # (batch, time): places inside the utterance
+        places = within % length[:, None] if wrap else torch.minimum(within, length[:, None] - 1)
+        frames = self._normalised(rows, row, places)
+        speakers = self.speakers[row]
         if wrap or bool((remaining >= time).all()):
             return Batch(frames, None, speakers)
-        mask = length_mask(torch.from_numpy(remaining).to(self.device), time)
+        mask = length_mask(length - begin, time)
         return Batch(frames * mask[:, :, None], mask, speakers)
 
-    def _normalised(self, rows: Indexes, places: Indexes, lengths: Indexes) -> Tensor:
-        """places: (batch, time), lengths: (batch, 1) -> (batch, time, mel) float32 without their means."""
-        if self.segments.normalise == "running":
-            begins, ends = window_around(places, lengths, self.segments.normalise_frames)
-            first = begins.min(axis=1, keepdims=True)
-            width = int((ends.max(axis=1, keepdims=True) - first).max())
-            context = self._take(rows, np.minimum(first + np.arange(width)[None, :], lengths - 1))
-            return without_running_mean(context, places - first, begins - first, ends - first)
-        frames = self._take(rows, places)
-        if self._means is None:
-            return frames
-        return frames - self._means[torch.from_numpy(rows).to(self.device)][:, None, :]
+    def _to_device(self, *numbers: Indexes) -> Tensor:
+        """Whole numbers of the items of a batch, in one copy: (kinds, batch)."""
+        return torch.from_numpy(np.stack(numbers)).to(self.device, non_blocking=True)
 
-    def _take(self, rows: Indexes, places: Indexes) -> Tensor:
-        """The frames at places (batch, time) of the utterances, on the training device: (batch, time, mel) float32."""
-        index = self._offsets[rows][:, None] + places
+    def _normalised(self, rows: Indexes, row: Tensor, places: Tensor) -> Tensor:
+        """rows, row: (batch,), here and on the device; places: (batch, time) -> (batch, time, mel) less their means."""
+        if self.segments.normalise == "running":
+            return self._without_running_mean(rows, places.cpu().numpy())
+        frames = self._take(rows, places)
+        return frames if self._means is None else frames - self._means[row][:, None, :]
+
+    def _without_running_mean(self, rows: Indexes, places: Indexes) -> Tensor:
+        """rows: (batch,), places: (batch, time) -> (batch, time, mel)."""
+        lengths = self.lengths[rows][:, None]
+        begins, ends = window_around(places, lengths, self.segments.normalise_frames)
+        first = begins.min(axis=1, keepdims=True)
+        width = int((ends.max(axis=1, keepdims=True) - first).max())
+        around = np.minimum(first + np.arange(width)[None, :], lengths - 1)
+        context = self._take(rows, torch.from_numpy(around).to(self.device))
+        return without_running_mean(context, places - first, begins - first, ends - first)
+
+    def _take(self, rows: Indexes, places: Tensor) -> Tensor:
+        """The frames at places (batch, time) of the utterances, on the training device: (batch, time, mel) float32.
+
+        Where they lie is reckoned where they lie: only a few numbers of each item travel to an accelerator.
+        """
+        batch, time = places.shape
+        kept = self._sources[0].device
+        offsets = torch.from_numpy(self._offsets[rows]).to(kept, non_blocking=True)
+        index = places.to(kept) + offsets[:, None]
         if len(self._sources) == 1:
-            source = self._sources[0]
-            frames = source.index_select(0, torch.from_numpy(index.ravel()).to(source.device)).view(*index.shape, -1)
+            frames = self._sources[0].index_select(0, index.view(-1)).view(batch, time, -1)
         else:
-            frames = torch.empty(*index.shape, self._sources[0].shape[1], dtype=torch.float16)
+            frames = torch.empty(batch, time, self._sources[0].shape[1], dtype=torch.float16)
             source_of = self._source_of[rows]
             for number in np.unique(source_of):
-                items = np.flatnonzero(source_of == number)
-                taken = self._sources[number].index_select(0, torch.from_numpy(index[items].ravel()))
-                frames[torch.from_numpy(items)] = taken.view(len(items), index.shape[1], -1)
+                items = torch.from_numpy(np.flatnonzero(source_of == number))
+                taken = self._sources[number].index_select(0, index[items].view(-1))
+                frames[items] = taken.view(len(items), time, -1)
         return frames.to(self.device, torch.float32, non_blocking=True)
 
     def _utterance_means(self) -> Tensor:
