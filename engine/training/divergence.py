@@ -31,13 +31,17 @@ PATIENCE, PATIENCE_SHARE = 1000, 0.05
 """Steps after the warm-up, or share of the run if that is more, in which accuracy may stay at chance."""
 NORM_RISE, LOW_NORM = 10.0, 1.0
 """A gradient norm rises strongly at so many times its usual value; below the second it harms nobody."""
+HUGE_NORM = 1e4
+"""Where learning runs have norms of one to a hundred."""
 NORM_WINDOWS = 50
-"""Windows that the usual gradient norm is an average of, and of which two fifths must be there to judge by."""
+"""Windows that the usual gradient norm is an average of."""
 ALIKE_BELOW = 0.02
 """Share in which pooled vectors differ. Of eleven runs, those that learned had at least 0.034 at step 50, those that
 failed at most 0.013 (docs/results.md, "Why the course's encoders need batch normalisation")."""
 STUCK_AT_CHANCE, STUCK_ANYWAY = 0.6, 0.9
 """Share of units stuck. A run with 0.45 still learned; 0.6 and more belonged to runs at chance."""
+COLLAPSED_BELOW = 1e-4
+"""Share in which pooled vectors differ when nothing is left of it: a hundredth of what the failing runs above had."""
 VALIDATION_SHARE = 0.5
 """Validation is far below training when its accuracy is less than this share of it."""
 QUIET_WINDOWS = 10
@@ -77,6 +81,7 @@ class Memory(Struct):
     best_loss_step: int = 0
     best_accuracy: float = 0.0  # zero until it was clearly above chance
     windows: int = 0
+    collapsed: int = 0  # looks at the units, one after the other, in which nothing was left to learn from
     usual_log_norm: float = 0.0
     standing: dict[str, int] = field(default_factory=dict)  # findings by name, and the step at which each was last seen
     rollbacks: int = 0
@@ -103,7 +108,7 @@ class Doctor:
         memory.windows += 1
         found = [self._loss(step), self._accuracy(step), self._gradients(step)]
         if units is not None:
-            found += [self._alike(units), self._stuck(units)]
+            found += self._units(units)
         return self.news(found, OF_WINDOWS, step)
 
     def judge_validation(self, step: int, loss: float, accuracy: float, utterances: int) -> list[Finding]:
@@ -161,8 +166,20 @@ class Doctor:
         usual = math.exp(memory.usual_log_norm)
         latest = math.log(max(memory.recent[-1].mean_norm, 1e-12))
         memory.usual_log_norm += (latest - memory.usual_log_norm) / min(memory.windows, NORM_WINDOWS)
-        known = memory.windows > NORM_WINDOWS * 2 // 5 and step > self.facts.warmup
-        return self.wording.gradients_rising(norm, usual) if known and norm > max(LOW_NORM, NORM_RISE * usual) else None
+        if len(memory.recent) < WINDOWS:
+            return None
+        if norm > HUGE_NORM and self._at_chance():
+            return self.wording.gradients_exploded(norm, WINDOWS)
+        rising = step > self.facts.warmup and norm > max(LOW_NORM, NORM_RISE * usual)
+        return self.wording.gradients_rising(norm, usual) if rising else None
+
+    def _units(self, units: Units) -> list[Finding | None]:
+        """The signs that a fall is near, or that it has become final: then no gradient gets through any more."""
+        final = units.stuck_hidden == 1.0 or units.difference < COLLAPSED_BELOW
+        self.memory.collapsed = self.memory.collapsed + 1 if final and self._at_chance() else 0
+        if self.memory.collapsed >= WINDOWS:
+            return [self.wording.collapsed(units.difference, units.stuck_hidden, self.memory.collapsed)]
+        return [self._alike(units), self._stuck(units)]
 
     def _alike(self, units: Units) -> Finding | None:
         """Only while nothing is learned: vectors with a large common part can be told apart all the same."""

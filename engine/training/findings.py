@@ -15,8 +15,9 @@ from engine.preset import Preset
 from engine.training.windows import Sums
 
 Name: TypeAlias = Literal[
-    "loss or gradient not finite", "loss far above its best", "accuracy fallen to chance", "validation not finite",
-    "accuracy still at chance", "gradients rising", "utterances alike", "units stuck", "validation below training",
+    "loss or gradient not finite", "loss far above its best", "accuracy fallen to chance", "nothing left to learn from",
+    "gradients exploded", "validation not finite", "accuracy still at chance", "gradients rising", "utterances alike",
+    "units stuck", "validation below training",
 ]  # fmt: skip
 
 
@@ -87,13 +88,30 @@ class Wording:
         text = f"the gradient norm rises: {norm:.3g} in the last windows, {usual:.3g} before that"
         return Finding("gradients rising", "warning", text, self._cure)
 
+    def gradients_exploded(self, norm: float, windows: int) -> Finding:
+        """norm: before clipping, the median of so many windows."""
+        text = (
+            f"the gradient norm is {norm:.3g} (median of the last {windows} windows of {self._steps} steps) and the"
+            " training accuracy at chance: steps in such directions teach nothing"
+        )
+        return Finding("gradients exploded", "error", text, self._cure)
+
     def utterances_alike(self, difference: float, segments: int) -> Finding:
         """difference: share of the squared length."""
         text = (
-            f"the pooled vectors of {segments} utterances have become alike: {difference:.2g} of their squared length"
-            " differs, and no run that learned had so little (docs/results.md)"
+            f"the pooled vectors of {segments} utterances have become alike: {difference:.2g} of their squared"
+            " length differs; no run measured that learned had so little early on (docs/results.md)"
         )
         return Finding("utterances alike", "warning", text, self._cure)
+
+    def collapsed(self, difference: float, stuck_hidden: float | None, looks: int) -> Finding:
+        """difference, stuck_hidden: shares of the squared length and of the hidden units; looks: one a window."""
+        units = "" if stuck_hidden is None else f", {stuck_hidden:.0%} of the head's hidden units are dead"
+        text = (
+            f"the model gives all utterances the same, and no gradient is left to mend that: {difference:.2g} of the"
+            f" pooled vectors' squared length differs{units}, for {looks} windows of {self._steps} steps"
+        )
+        return Finding("nothing left to learn from", "error", text, self._cure)
 
     def units_stuck(self, share: float, where: str, segments: int) -> Finding:
         """share: of the units there."""
