@@ -219,9 +219,7 @@ class Divergence(Section, frozen=True):
     rollbacks: Annotated[
         int, Meta(ge=0, le=100, description="times that a run goes back, at most, before it stops")
     ] = 3
-    look_every: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="steps that are judged together, as one window")
-    ] = 50
+    look_every: Annotated[int, Meta(ge=1, le=10_000, description="steps that are judged together, as one window")] = 50
 
 
 class RunSettings(Section, frozen=True):

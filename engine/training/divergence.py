@@ -12,7 +12,7 @@ from collections.abc import Set
 from statistics import median
 from typing import get_args
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from engine.training.findings import Finding, Name, Wording
 from engine.training.measures import Units
@@ -81,11 +81,20 @@ class Memory(Struct):
     best_loss_step: int = 0
     best_accuracy: float = 0.0  # zero until it was clearly above chance
     windows: int = 0
+    suspect: bool = False  # the last window alone would be an error, were it not for others
     collapsed: int = 0  # looks at the units, one after the other, in which nothing was left to learn from
     usual_log_norm: float = 0.0
     standing: dict[str, int] = field(default_factory=dict)  # findings by name, and the step at which each was last seen
     rollbacks: int = 0
     left_out: list[int] = field(default_factory=list)  # utterances whose frames are no numbers
+
+    def after_rollback(self, before: Memory, utterances: tuple[int, ...]) -> Memory:
+        """This, a healthy state's, as it is when the run goes back to it; before: what was remembered until then.
+
+        The windows up to the healthy state are forgotten: with another rate the run is judged by what is to come.
+        """
+        left_out = sorted({*before.left_out, *utterances})
+        return structs.replace(self, recent=[], rollbacks=before.rollbacks + 1, left_out=left_out)
 
 
 class Doctor:
@@ -98,8 +107,8 @@ class Doctor:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing stands that tells of divergence: a state to go back to."""
-        return not self.memory.standing.keys() - NO_DIVERGENCE
+        """Whether nothing stands that tells of divergence, nor is suspected: a state to go back to."""
+        return not self.memory.suspect and not self.memory.standing.keys() - NO_DIVERGENCE
 
     def judge_window(self, step: int, sums: Sums, units: Units | None) -> list[Finding]:
         """A window that ended at `step`, all of whose steps were finite, and a look at the units there."""
@@ -136,13 +145,15 @@ class Doctor:
     def _loss(self, step: int) -> Finding | None:
         """Far above its best; or, when it should have learned something, far above that of a guesser."""
         memory, guess = self.memory, math.log(self.facts.speakers)
-        loss = median(window.mean_loss for window in memory.recent)
+        loss, latest = median(window.mean_loss for window in memory.recent), memory.recent[-1].mean_loss
         if memory.best_loss is None or loss < memory.best_loss:
             memory.best_loss, memory.best_loss_step = loss, step
         best, than_what = memory.best_loss, f"its best (step {memory.best_loss_step})"
         if step > self.facts.patience_ends and guess < best:
             best, than_what = guess, "that of guessing"
-        if len(memory.recent) < FEWEST_WINDOWS or loss <= best + max(LEAST_RISE, LOST_SHARE * (guess - best)):
+        limit = best + max(LEAST_RISE, LOST_SHARE * (guess - best))
+        memory.suspect = latest > limit
+        if len(memory.recent) < FEWEST_WINDOWS or loss <= limit:
             return None
         return self.wording.loss_risen(loss, len(memory.recent), best, than_what)
 

@@ -302,15 +302,16 @@ class Trainer:
 
         The best checkpoint stays, even one of a later step: it was validated before anything was found.
         """
-        rollbacks, left_out = self.watch.doctor.memory.rollbacks + 1, self.watch.doctor.memory.left_out
+        before = self.watch.doctor.memory
         state = put_back(self.healthy.copied(), self.model, self.optimizer, self.device, self.average)
         self.step, self._validated_step = state.step, state.validated_step
-        state.doctor.rollbacks, state.doctor.left_out = rollbacks, sorted({*left_out, *finding.utterances})
-        self.watch.restore(state.doctor)
+        self.watch.restore(state.doctor.after_rollback(before, finding.utterances))
         if not finding.utterances:
             self.learning_rate = self.learning_rate.halved()
         change = "without these utterances" if finding.utterances else "with half the learning rate"
-        reason = f"{finding.name}; on {change} ({rollbacks} of at most {self.preset.divergence.rollbacks} times)"
+        reason = (
+            f"{finding.name}; on {change} ({before.rollbacks + 1} of at most {self.preset.divergence.rollbacks} times)"
+        )
         yield e.RolledBack(step=self.step, reason=reason)
         yield from self._save_last()
 
