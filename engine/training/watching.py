@@ -84,6 +84,8 @@ class Watch:
     def hear(self, scores: Validated) -> list[Finding]:
         """What a validation tells."""
         if not math.isfinite(scores.loss):
+            if "loss or gradient not finite" in self.doctor.memory.standing:
+                return []  # said already, with the cause
             order = self._validation.utterances
             places = (order[begin : begin + 128] for begin in range(0, len(order), 128))
             blamed = self._without_numbers(zip(places, self._validation.segment_batches(128), strict=True))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from torch import nn
 
 from engine.corpus.frame_store import Batch
@@ -53,8 +54,9 @@ def poisoned_at(trainer: Trainer, step: int, what: str, times: int = 1) -> Itera
     yield from trainer
 
 
-@pytest.mark.parametrize("what", ["weights", "frames", "statistics"])
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("what", "average"), [("weights", 0.0), ("frames", 0.9), ("statistics", 0.0), ("statistics", 0.9)]
+)
 def test_a_poisoned_run_goes_back_and_learns_all_the_same(make_trainer: Callable, what: str, average: float) -> None:
     trainer, _ = make_trainer(watched("quick-tour", f"optimizer.average={average}"))
     events = list(poisoned_at(trainer, 13, what))
@@ -130,7 +132,7 @@ def test_warn_says_so_once_and_goes_on_without_replacing_what_is_healthy(make_tr
         events.append(event)
         if isinstance(event, e.Validated) and event.step == 30:
             inbox.ask("save")
-    assert len(errors(events)) == (1 if what == "weights" else 1)
+    assert len(errors(events)) == 1
     assert isinstance(events[-1], e.Finished)
     assert events[-1].step == 40
     assert max(event.step for event in of_kind(events, e.Checkpoint)) == 10
@@ -192,7 +194,7 @@ def test_thirty_times_the_rate_is_found(make_trainer: Callable, policy: str) -> 
         events.append(event)
         if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 20:
             schedule = trainer.learning_rate
-            trainer.learning_rate = with_overrides_of(schedule, peak=30 * schedule.peak)
+            trainer.learning_rate = structs.replace(schedule, peak=30 * schedule.peak)
     assert errors(events)[0].step > 20
     assert "batchnorm_linear" in errors(events)[0].advice
     backs = of_kind(events, e.RolledBack)
@@ -208,25 +210,29 @@ def test_thirty_times_the_rate_is_found(make_trainer: Callable, policy: str) -> 
         assert trainer.learning_rate.factor == 0.5 ** len(backs)
 
 
-@pytest.mark.parametrize("cut", [3, 12, 25])
-def test_a_run_that_went_back_ends_the_same_when_it_is_killed_and_resumed(make_trainer: Callable, cut: int) -> None:
-    preset = watched("quick-tour", "optimizer.learning_rate=1.2", "run.steps=60", "encoder.dropout=0.1")
+def test_a_run_that_went_back_ends_the_same_wherever_it_is_killed_and_resumed(make_trainer: Callable) -> None:
+    preset = watched("quick-tour", "optimizer.learning_rate=1.2", "encoder.dropout=0.1")
     whole, _ = make_trainer(preset, "whole")
     expected = list(whole)
     assert of_kind(expected, e.RolledBack)
-    killed, inbox = make_trainer(preset, "killed")
-    for number, event in enumerate(killed):
-        if isinstance(event, e.Validated | e.RolledBack | e.Checkpoint) and number >= cut:
-            break
-        inbox.ask("save") if number == cut - 2 else None
-    resumed, _ = make_trainer(preset, "killed")
-    resumed.resume()
-    events = list(resumed)
-    assert type(events[-1]) is type(expected[-1])
-    assert same(weights(whole), weights(resumed))
-    assert resumed.learning_rate == whole.learning_rate
-    assert resumed.watch.memory() == whole.watch.memory()
-    assert of_kind(events, e.Diagnosis)[-1].finding == of_kind(expected, e.Diagnosis)[-1].finding
+    for kind in (e.RolledBack, e.Checkpoint, e.Answered):  # unsaved, saved, and saved between two validations
+        killed, inbox = make_trainer(preset, kind.__name__)
+        went_back = False
+        for event in killed:
+            if went_back and isinstance(event, e.Progress | e.Validated) and not inbox.requests:
+                inbox.ask("save")
+                killed._next_look = 0.0
+            went_back |= isinstance(event, e.RolledBack)
+            if went_back and isinstance(event, kind):
+                break
+        resumed, _ = make_trainer(preset, kind.__name__)
+        resumed.resume()
+        events = list(resumed)
+        assert type(events[-1]) is type(expected[-1])
+        assert same(weights(whole), weights(resumed))
+        assert resumed.learning_rate == whole.learning_rate
+        assert resumed.watch.memory() == whole.watch.memory()
+        assert of_kind(events, e.Validated)[-1].loss == of_kind(expected, e.Validated)[-1].loss
 
 
 def test_the_best_checkpoint_outlives_a_rollback_and_everybody_agrees_which_it_is(make_trainer: Callable) -> None:
@@ -265,17 +271,11 @@ def test_the_best_checkpoint_outlives_a_rollback_and_everybody_agrees_which_it_i
 def test_healthy_runs_raise_no_alarm_even_when_they_go_on_with_a_new_cosine(
     make_trainer: Callable, name: str, changes: list[str]
 ) -> None:
-    preset = small(name, "run.steps=60", "validation.every=30", "divergence.look_every=3", *changes)
+    preset = small(name, "run.steps=40", "validation.every=20", "divergence.look_every=2", *changes)
     events = list(make_trainer(preset)[0])
-    longer, _ = make_trainer(with_overrides(preset, ["run.steps=90"]))
+    longer, _ = make_trainer(with_overrides(preset, ["run.steps=60"]))
     longer.resume()
     events += list(longer)
     assert errors(events) == []
     assert of_kind(events, e.RolledBack) == []
-    assert events[-1].step == 90
-
-
-def with_overrides_of(schedule: object, **changes: float) -> object:
-    from msgspec import structs
-
-    return structs.replace(schedule, **changes)
+    assert events[-1].step == 60
