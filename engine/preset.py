@@ -206,6 +206,22 @@ class Validation(Section, frozen=True):
     ] = "segment"
 
 
+class Divergence(Section, frozen=True):
+    """[divergence]: what happens when a run goes wrong (docs/divergence.md)."""
+
+    policy: Annotated[
+        Literal["rollback", "stop", "warn"],
+        Meta(
+            description="go back to the last state in which nothing was found and train with half the rate, stop, or"
+            " only say so"
+        ),
+    ] = "rollback"
+    rollbacks: Annotated[
+        int, Meta(ge=0, le=100, description="times that a run goes back, at most, before it stops")
+    ] = 3
+    look_every: Annotated[int, Meta(ge=1, le=10_000, description="steps that are judged together, as one window")] = 50
+
+
 class RunSettings(Section, frozen=True):
     """[run]: how long, where and with which random numbers."""
 
@@ -238,6 +254,7 @@ class Preset(Section, frozen=True):
     data: Data = field(default_factory=Data)
     features: Features = field(default_factory=Features)
     augment: Augment = field(default_factory=Augment)
+    divergence: Divergence = field(default_factory=Divergence)
     front_end: FrontEnd = field(default_factory=LinearFrontEnd)
 
     @property

@@ -39,6 +39,11 @@ class TrainingBatches:
         self.seed = seed
         self._lengths = lengths_of(segments)
         self._order: tuple[int, NDArray[np.int64]] = (-1, utterances)
+        self._left_out: list[int] = []
+
+    def leave_out(self, utterances: list[int]) -> None:
+        """Takes these out of all batches from now on; others of a batch stand in for them."""
+        self._left_out = utterances
 
     def at(self, step: int) -> Batch:
         """The batch of a step, counted from zero."""
@@ -79,7 +84,11 @@ class TrainingBatches:
             epoch, place = divmod(begin, epoch_length)
             parts.append(self._order_of(epoch)[place : place + end - begin])
             begin += len(parts[-1])
-        return np.concatenate(parts)
+        return self._without_left_out(np.concatenate(parts))
+
+    def _without_left_out(self, batch: NDArray[np.int64]) -> NDArray[np.int64]:
+        out = np.isin(batch, self._left_out)
+        return np.where(out, np.resize(batch[~out], len(batch)), batch) if 0 < out.sum() < len(batch) else batch
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
         if self._order[0] != epoch:

@@ -25,6 +25,10 @@ class Head(nn.Module):
         """pooled: (batch, width) -> the vector that stands for the utterance, (batch, any)."""
         return pooled
 
+    def hidden_units(self, pooled: Tensor) -> Tensor | None:
+        """pooled: (batch, width) -> what units between it and the classifier give, (batch, units); None without any."""
+        return None
+
     def with_margin(self, logits: Tensor, speakers: Tensor, done: float | Tensor) -> Tensor:
         """logits: (batch, speakers), speakers: (batch,) -> the logits to train on; done: share of the run, ()."""
         return logits
@@ -40,8 +44,12 @@ class MlpHead(Head):
 
     def forward(self, pooled: Tensor) -> Tensor:
         """pooled: (batch, width) -> logits (batch, speakers)."""
-        logits: Tensor = self.classifier(functional.relu(self.hidden(pooled)))
+        logits: Tensor = self.classifier(self.hidden_units(pooled))
         return logits
+
+    def hidden_units(self, pooled: Tensor) -> Tensor:
+        """pooled: (batch, width) -> (batch, hidden), none of them negative."""
+        return functional.relu(self.hidden(pooled))
 
 
 class LinearHead(Head):

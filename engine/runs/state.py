@@ -1,7 +1,7 @@
 """The one fold from events to what a run looks like now. Dashboard, commands and tests all read a run through it.
 
 It holds curves as growing arrays. An event that goes back (`resumed`, `rolled_back`) drops the points after its step,
-so a run that was killed and resumed reads as one run.
+so a run that was killed and resumed reads as one run. The best checkpoint outlives a rollback, for its file does.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class RunState:
         self.validation_loss = Curve()
         self.segment_accuracy = Curve()
         self.utterance_accuracy = Curve()
-        self._bests: list[tuple[int, float]] = []
+        self._bests: list[tuple[int, int, float]] = []  # the step from which it is known, its own step, its accuracy
 
     @classmethod
     def of(cls, events: Iterable[e.AnyEvent]) -> RunState:
@@ -150,6 +150,9 @@ class RunState:
             self.steps, self.phase = event.steps, "training"
             self._go_back(event.step)
         elif isinstance(event, e.RolledBack):
+            self._bests = [
+                (min(known, event.step), best, share) for known, best, share in self._bests
+            ]  # its file stays
             self._go_back(event.step)
         elif isinstance(event, e.Finished):
             self.finished, self.step = event, event.step
@@ -183,7 +186,7 @@ class RunState:
             self.last_saved_step = event.step
         elif event.accuracy is not None:
             self.best_accuracy, self.best_step = event.accuracy, event.step
-            self._bests.append((event.step, event.accuracy))
+            self._bests.append((event.step, event.step, event.accuracy))
 
     def _go_back(self, step: int) -> None:
         self.step = step
@@ -191,4 +194,4 @@ class RunState:
         for curve in self.curves:
             curve.cut_after(step)
         self._bests = [best for best in self._bests if best[0] <= step]
-        self.best_step, self.best_accuracy = self._bests[-1] if self._bests else (None, None)
+        _, self.best_step, self.best_accuracy = self._bests[-1] if self._bests else (0, None, None)

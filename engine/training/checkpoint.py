@@ -14,7 +14,7 @@ import msgspec
 import safetensors
 import safetensors.torch
 import torch
-from msgspec import Struct
+from msgspec import Struct, field
 from torch import Tensor, nn
 
 from engine.errors import InputError
@@ -27,7 +27,9 @@ from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import parse_preset, to_toml
 from engine.training.averaging import WeightAverage
+from engine.training.divergence import Memory
 from engine.training.optimisation import LearningRate
+from engine.training.recovery import Content, HealthyState
 
 FORMAT = "spk-tui-1"
 
@@ -52,6 +54,7 @@ class TrainingState(Struct, frozen=True):
     best: Best | None
     learning_rate: LearningRate
     speakers: list[str]
+    doctor: Memory = field(default_factory=Memory)
 
 
 def save_last(
@@ -60,9 +63,21 @@ def save_last(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None = None,
+    healthy: HealthyState | None = None,
 ) -> None:
-    """Replaces `last` with the state after `state.step` steps."""
-    content = {
+    """Replaces `last` with the state after `state.step` steps, and with the state to go back to."""
+    content = content_of(state, model, optimizer, average)
+    if healthy is not None:
+        content["healthy"] = healthy.beside(state.step)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def content_of(
+    state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer, average: WeightAverage | None = None
+) -> Content:
+    """What `last` holds of one state. The tensors are those that are being trained, no copies."""
+    content: Content = {
         "format": FORMAT,
         "state": msgspec.json.encode(state).decode(),
         "model": model.state_dict(),
@@ -71,8 +86,7 @@ def save_last(
     }
     if average is not None:
         content["average"] = average.state()
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    return content
 
 
 def load_last(
@@ -82,8 +96,9 @@ def load_last(
     device: torch.device,
     speakers: list[str],
     average: WeightAverage | None = None,
+    healthy: HealthyState | None = None,
 ) -> TrainingState:
-    """Puts weights, optimizer and random state back and returns the rest.
+    """Puts weights, optimizer, random state and the state to go back to back and returns the rest.
 
     speakers: those of the corpus as it is now. Raises `InputError`, also when the run began with others.
     """
@@ -92,14 +107,31 @@ def load_last(
         state = msgspec.json.decode(content["state"], type=TrainingState)
         if state.speakers != speakers:
             raise InputError(_other_speakers(state.speakers, speakers))
-        model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
-        if average is not None:
-            average.restore(content["average"])
-        _set_random_state(content["random"], device)
-        return state
+        if healthy is not None:
+            before = content.pop("healthy", None) or content
+            healthy.keep(msgspec.json.decode(before["state"], type=TrainingState).step, before)
+        return put_back(content, model, optimizer, device, average)
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
+
+
+def put_back(
+    content: Content,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    average: WeightAverage | None = None,
+) -> TrainingState:
+    """Puts weights, optimizer and random state of a `content_of` back and returns the rest.
+
+    The optimizer goes on with the content's own tensors. Raises what torch raises when it is another model's.
+    """
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    if average is not None:
+        average.restore(content["average"])
+    _set_random_state(content["random"], device)
+    return msgspec.json.decode(content["state"], type=TrainingState)
 
 
 def _other_speakers(before: list[str], now: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from msgspec import Struct
+from msgspec import Struct, structs
 from torch import nn
 
 from engine.preset import Optimizer, Preset
@@ -18,7 +18,7 @@ class LearningRate(Struct, frozen=True):
     """Rate over the steps `first` (inclusive) to `last` (exclusive) of a schedule.
 
     It rises linearly over `warmup` steps to `peak`, then falls as half a cosine (Loshchilov and Hutter, 2017) to
-    zero, or stays when `kind` is constant.
+    zero, or stays when `kind` is constant. All of it times `factor`, which a run that went back has halved.
     """
 
     first: int
@@ -26,6 +26,7 @@ class LearningRate(Struct, frozen=True):
     peak: float
     warmup: int
     kind: str
+    factor: float = 1.0
 
     @classmethod
     def of(cls, preset: Preset) -> LearningRate:
@@ -34,13 +35,14 @@ class LearningRate(Struct, frozen=True):
 
     def at(self, step: int) -> float:
         """The rate of a step, counted from zero; the first step of a warm-up already moves."""
-        done = step - self.first
+        done = max(0, step - self.first)  # a run that went back may be before the first step of a new cosine
+        peak = self.peak * self.factor
         if done < self.warmup:
-            return self.peak * (done + 1) / self.warmup
+            return peak * (done + 1) / self.warmup
         if self.kind == "constant":
-            return self.peak
+            return peak
         share = (done - self.warmup) / max(1, self.last - self.first - self.warmup)
-        return self.peak * 0.5 * (1.0 + math.cos(math.pi * min(1.0, share)))
+        return peak * 0.5 * (1.0 + math.cos(math.pi * min(1.0, share)))
 
     def extended(self, step: int, steps: int, highest: float) -> LearningRate:
         """The schedule of a run that has done `step` steps and shall do `steps`: a new cosine from its last rate.
@@ -49,9 +51,13 @@ class LearningRate(Struct, frozen=True):
         would train nothing, so the new one begins at a tenth of the `highest` rate at least.
         """
         if step < self.first + self.warmup:
-            return LearningRate(self.first, steps, self.peak, self.warmup, self.kind)
-        rate = max(self.at(max(self.first, step - 1)), RESTART_SHARE * highest)
-        return LearningRate(step, steps, rate, 0, self.kind)
+            return structs.replace(self, last=steps)
+        rate = max(self.at(max(self.first, step - 1)) / self.factor, RESTART_SHARE * highest)
+        return structs.replace(self, first=step, last=steps, peak=rate, warmup=0)
+
+    def halved(self) -> LearningRate:
+        """The same schedule with half of each rate."""
+        return structs.replace(self, factor=self.factor / 2)
 
 
 def make_optimizer(model: nn.Module, settings: Optimizer, device: torch.device) -> torch.optim.AdamW:

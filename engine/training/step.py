@@ -24,9 +24,13 @@ MOST_GRAPHS = 8
 
 
 class Outcome(NamedTuple):
-    """What a step came to, as scalars on the device: mean loss, right answers, gradient norm before clipping."""
+    """What a step came to, as scalars on the device: mean loss with and without a margin, right answers, gradient norm.
+
+    The norm is that before clipping.
+    """
 
     loss: Tensor
+    plain: Tensor
     right: Tensor
     norm: Tensor
 
@@ -64,13 +68,15 @@ class EagerStep:
         device, lower = self.resolved.torch_device.type, self.resolved.precision == "bfloat16"
         with torch.autocast(device, torch.bfloat16, enabled=lower, cache_enabled=self.keeps_casts):
             logits = self.model(frames, mask).float()  # (batch, speakers)
-        loss = functional.cross_entropy(self.model.head.with_margin(logits, speakers, done), speakers)
+        harder = self.model.head.with_margin(logits, speakers, done)
+        loss = functional.cross_entropy(harder, speakers)
+        plain = loss if harder is logits else functional.cross_entropy(logits.detach(), speakers)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
         right = (logits.detach().argmax(dim=1) == speakers).sum()
-        return Outcome(loss.detach(), right, norm)
+        return Outcome(loss.detach(), plain.detach(), right, norm)
 
 
 class CapturedStep(EagerStep):

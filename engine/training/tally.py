@@ -23,7 +23,7 @@ class Tally:
 
     def add(self, outcome: Outcome, segments: int, rate: float) -> None:
         """Takes in one step of so many segments."""
-        self._sums += torch.stack(outcome)
+        self._sums += torch.stack((outcome.loss, outcome.right, outcome.norm))
         self._steps += 1
         self._segments += segments
         self._rate = rate

@@ -24,12 +24,15 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.requests import Request
 from engine.training.averaging import WeightAverage
-from engine.training.checkpoint import Best, TrainingState, load_last, save_best, save_last
+from engine.training.checkpoint import Best, TrainingState, content_of, load_last, put_back, save_best, save_last
 from engine.training.device import Resolved
+from engine.training.findings import Finding
 from engine.training.optimisation import LearningRate, make_optimizer
+from engine.training.recovery import HealthyState
 from engine.training.step import make_step
 from engine.training.tally import Tally
 from engine.training.validation import validate
+from engine.training.watching import Watch
 
 LOOK_EVERY_SECONDS = 0.05
 PAUSED_LOOK_EVERY_SECONDS = 0.1
@@ -86,10 +89,14 @@ class Trainer:
         self._saved_step = -1
         self._resumed = False
         self._note = ""
+        self._given_up = False
         store = FrameStore(packed, self.device, preset.segments, copies)
         self.split = split
         self.batches = TrainingBatches(store, split.train, preset.segments, preset.run.seed, preset.augment)
         self.validation = ValidationBatches(store, packed, split.validation, preset.segments, preset.validation.seed)
+        self.watch = Watch(preset, self.model, packed, self.batches, self.validation, classes, self.resolved.precision)
+        self.healthy = HealthyState()
+        self._keep_healthy()
 
     # ------------------------------------------------------------------------------------------- before the first step
 
@@ -103,15 +110,23 @@ class Trainer:
             self._note = "the run ended before its first checkpoint, so it begins again"
             return
         state = load_last(
-            self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers, self.average
+            self.run.last_path,
+            self.model,
+            self.optimizer,
+            self.device,
+            self.packed.speakers,
+            self.average,
+            self.healthy,
         )
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
         self._saved_step = state.step
         self.learning_rate = state.learning_rate
+        self.watch.restore(state.doctor)
         steps = self.preset.run.steps
         if steps != state.learning_rate.last:
             highest = self.preset.optimizer.learning_rate
             self.learning_rate = state.learning_rate.extended(self.step, steps, highest)
+            self.watch.doctor.expect_a_rise()
             rate = self.learning_rate.at(self.step)
             self._note = f"training goes on to step {steps}: the learning rate takes a new cosine from {rate:.2g}"
 
@@ -141,17 +156,16 @@ class Trainer:
 
     def _train(self) -> Iterator[e.AnyEvent]:
         tally = Tally(self.device)
-        steps, every = self.preset.run.steps, self.preset.validation.every
+        steps = self.preset.run.steps
         while True:
-            due = self.step > 0 and (self.step % every == 0 or self.step == steps)
-            if due and self._validated_step != self.step:
+            if self._due and self._validated_step != self.step:
                 yield from tally.flush(self.step)
                 yield from self._validate(abandon=self._asked_to_stop)
                 tally.restart()
-            if self.step >= steps and self._validated_step == self.step:
+            if self._given_up or (self.step >= steps and self._validated_step == self.step):
                 break
             yield from self._answer_requests(tally)
-            if self._stop is not None:
+            if self._given_up or self._stop is not None:
                 break
             rate = self.learning_rate.at(self.step)
             outcome = self._take_step(self.batches.at(self.step), rate, self.step / self.preset.run.steps)
@@ -160,15 +174,22 @@ class Trainer:
             if self.average is not None:
                 self.average.update()
             self.step += 1
+            self.watch.add(*outcome)
             tally.add(outcome, self.preset.segments.batch_size, rate)
             if tally.due():
-                progress = tally.take(self.step)
-                yield progress
-                if not math.isfinite(progress.loss):
-                    yield from self._diverged(progress)
-                    return
+                yield tally.take(self.step)
+            if findings := self.watch.look(self.step):
+                yield from tally.flush(self.step)
+                yield from self._heed(findings)
         yield from tally.flush(self.step)
-        yield from self._end()
+        if not self._given_up:
+            yield from self._end()
+
+    @property
+    def _due(self) -> bool:
+        """Whether a validation belongs to this step."""
+        every, steps = self.preset.validation.every, self.preset.run.steps
+        return self.step > 0 and (self.step % every == 0 or self.step == steps)
 
     @property
     def judged(self) -> SpeakerModel:
@@ -176,6 +197,10 @@ class Trainer:
         return self.model if self.average is None else self.average.model
 
     def _validate(self, abandon: Callable[[], bool]) -> Iterator[e.AnyEvent]:
+        begun_at = self.step
+        yield from self._heed(self.watch.look_early(self.step))
+        if self._given_up or self.step != begun_at:
+            return
         for event in validate(self.judged, self.validation, len(self.packed.speakers), self.step, abandon):
             yield event
             if isinstance(event, e.Validated):
@@ -184,6 +209,10 @@ class Trainer:
     def _keep(self, scores: e.Validated) -> Iterator[e.AnyEvent]:
         """Saves what a validation is followed by: `best` if it is better than all before, and `last`."""
         self._validated_step = self.step
+        if self._due or not math.isfinite(scores.loss):
+            yield from self._heed(self.watch.hear(scores))
+            if self._given_up or self.step != scores.step:
+                return
         by_segment = self.preset.validation.best_by == "segment"
         accuracy = scores.segment_accuracy if by_segment else scores.utterance_accuracy
         if math.isfinite(scores.loss) and (self.best is None or self.best.beaten_by(accuracy, scores.loss)):
@@ -195,23 +224,34 @@ class Trainer:
             }
             save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
             yield e.Checkpoint(step=self.step, kind="best", path=str(self.run.best_path), accuracy=accuracy)
-        yield self._save_last()
+        if self._due and self.watch.sound():
+            self._keep_healthy()
+        yield from self._save_last()
 
-    def _save_last(self) -> e.Checkpoint:
-        state = TrainingState(self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers)
-        save_last(self.run.last_path, state, self.model, self.optimizer, self.average)
+    def _state(self) -> TrainingState:
+        return TrainingState(
+            self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers, self.watch.memory()
+        )
+
+    def _save_last(self) -> Iterator[e.Checkpoint]:
+        """Replaces `last`, unless something isn't finite: what is there is worth more."""
+        if self.watch.poisoned():
+            return
+        save_last(self.run.last_path, self._state(), self.model, self.optimizer, self.average, self.healthy)
         self._saved_step = self.step
         accuracy = None if self.best is None else self.best.accuracy
-        return e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)
+        yield e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)
 
     def _end(self) -> Iterator[e.AnyEvent]:
         """The last words of a run that ends well. One that was stopped before any validation gets its one."""
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
         if self._saved_step != self.step:
-            yield self._save_last()
+            yield from self._save_last()
         if self._stop is not None:
-            yield e.Answered(step=self.step, request=self._stop.id, ok=True, message=f"stopped at step {self.step}")
+            kept = "" if self._saved_step == self.step else f"; {self._not_saved()}"
+            message = f"stopped at step {self.step}{kept}"
+            yield e.Answered(step=self.step, request=self._stop.id, ok=True, message=message)
         yield e.Finished(
             step=self.step,
             reason="completed" if self.step >= self.preset.run.steps == self._validated_step else "stopped",
@@ -220,16 +260,48 @@ class Trainer:
             run=str(self.run.path),
         )
 
-    def _diverged(self, progress: e.Progress) -> Iterator[e.AnyEvent]:
-        yield e.Diagnosis(
-            step=self.step,
-            severity="error",
-            finding=f"the training loss is {progress.loss} (gradient norm {progress.gradient_norm:.3g})",
-            advice="try head.kind = batchnorm_linear, a longer schedule.warmup_steps, a smaller "
-            "optimizer.learning_rate, or optimizer.clip_norm = 1",
-        )
+    # ----------------------------------------------------------------------------------------------- when it goes wrong
+
+    def _heed(self, findings: list[Finding]) -> Iterator[e.AnyEvent]:
+        """Tells what was found, and does what the preset's policy says about an error.
+
+        A run that is being stopped is left as it is: `last` is older than the error, and a resumed run meets it again.
+        """
+        for finding in findings:
+            yield e.Diagnosis(step=self.step, severity=finding.severity, finding=finding.text, advice=finding.advice)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        settings, done = self.preset.divergence, self.watch.doctor.memory.rollbacks
+        if not errors or settings.policy == "warn" or self._stop is not None:
+            return
+        if settings.policy == "rollback" and done < settings.rollbacks:
+            yield from self._roll_back(errors[0])
+            return
+        self._given_up = True
+        tried = f"; it went back {done} times before" if done else ""
         kept = f"; last saved at step {self._saved_step}" if self._saved_step >= 0 else ""
-        yield e.Failed(step=self.step, cause="diverged", message=f"the training loss became {progress.loss}{kept}")
+        yield e.Failed(step=self.step, cause="diverged", message=f"{errors[0].text}{tried}{kept}")
+
+    def _roll_back(self, finding: Finding) -> Iterator[e.AnyEvent]:
+        """Goes back to the healthy state; on with half the rate, or without the utterances that are to blame.
+
+        The best checkpoint stays, even one of a later step: it was validated before anything was found.
+        """
+        before = self.watch.doctor.memory
+        state = put_back(self.healthy.copied(), self.model, self.optimizer, self.device, self.average)
+        self._take_step.forget()
+        self.step, self._validated_step = state.step, state.validated_step
+        self.watch.restore(state.doctor.after_rollback(before, finding.utterances))
+        if not finding.utterances:
+            self.learning_rate = self.learning_rate.halved()
+        change = "without these utterances" if finding.utterances else "with half the learning rate"
+        reason = (
+            f"{finding.name}; on {change} ({before.rollbacks + 1} of at most {self.preset.divergence.rollbacks} times)"
+        )
+        yield e.RolledBack(step=self.step, reason=reason)
+        yield from self._save_last()
+
+    def _keep_healthy(self) -> None:
+        self.healthy.keep(self.step, content_of(self._state(), self.model, self.optimizer, self.average))
 
     # -------------------------------------------------------------------------------------------------------- requests
 
@@ -276,8 +348,14 @@ class Trainer:
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
         else:
-            yield self._save_last()
+            yield from self._save_last()
 
     def _answer(self, request: Request) -> e.Answered:
+        if request.request == "save" and self._saved_step != self.step:
+            return e.Answered(step=self.step, request=request.id, ok=False, message=self._not_saved())
         words = {"save": f"saved at step {self.step}", "pause": "paused", "continue": "training goes on"}
         return e.Answered(step=self.step, request=request.id, ok=True, message=words[request.request])
+
+    def _not_saved(self) -> str:
+        kept = f"; last saved at step {self._saved_step}" if self._saved_step >= 0 else ""
+        return f"not saved, since its loss, gradients or weights are not finite{kept}"

@@ -264,6 +264,7 @@ def test_a_diverged_run_has_exit_code_3(home: Home) -> None:
         "optimizer.weight_decay=1",
         "schedule.kind=constant",
         "schedule.warmup_steps=0",
+        "divergence.policy=stop",
     ]
     ended = home.run("train", "quick-tour", *SMALL, *[f"--set={key}" for key in wild], "--steps", "2000")
     state = list_runs(home.runs)[0].state()
