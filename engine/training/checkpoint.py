@@ -6,6 +6,7 @@ safetensors with everything else in its metadata as text.
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,13 @@ class TrainingState(Struct, frozen=True):
     speakers: list[str]
 
 
-def save_last(
-    path: Path,
+def last_of(
     state: TrainingState,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None = None,
-) -> None:
-    """Replaces `last` with the state after `state.step` steps."""
+) -> dict[str, Any]:
+    """What `last` holds after `state.step` steps. Its tensors are those being trained: copy them to keep them."""
     content = {
         "format": FORMAT,
         "state": msgspec.json.encode(state).decode(),
@@ -71,8 +71,16 @@ def save_last(
     }
     if average is not None:
         content["average"] = average.state()
+    return content
+
+
+def write_last(path: Path, content: dict[str, Any]) -> None:
+    """Replaces `last`. Raises `OSError` and leaves the one before when the disk is full, or whatever else is wrong."""
+    # To memory first: writing a file itself, torch says of a full disk no more than that something failed.
+    serialised = io.BytesIO()
+    torch.save(content, serialised)
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(serialised.getbuffer())
 
 
 def load_last(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -24,11 +25,13 @@ from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
+from engine.runs.full_disk import until_there_is_room
 from engine.runs.requests import Request
 from engine.training.averaging import WeightAverage
-from engine.training.checkpoint import Best, TrainingState, load_last, save_best, save_last
+from engine.training.checkpoint import Best, TrainingState, last_of, load_last, save_best
 from engine.training.device import Resolved
 from engine.training.optimisation import LearningRate, make_optimizer
+from engine.training.saving import LastWriter, snapshot
 from engine.training.tally import Tally
 from engine.training.validation import validate
 
@@ -83,7 +86,9 @@ class Trainer:
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
         self._validated_step = 0
-        self._saved_step = -1
+        self._saver = LastWriter(run.last_path)
+        self._handed_step = self._saved_step = -1  # the state that was handed over to be saved, and that which is saved
+        self._next_save = time.monotonic() + preset.run.save_every_seconds
         self._resumed = False
         self._note = ""
         store = FrameStore(packed, self.device, preset.segments, copies)
@@ -106,7 +111,7 @@ class Trainer:
             self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers, self.average
         )
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
-        self._saved_step = state.step
+        self._handed_step = self._saved_step = state.step
         self.learning_rate = state.learning_rate
         steps = self.preset.run.steps
         if steps != state.learning_rate.last:
@@ -150,6 +155,7 @@ class Trainer:
                 tally.restart()
             if self.step >= steps and self._validated_step == self.step:
                 break
+            yield from self._save_now_and_then(tally)
             yield from self._answer_requests(tally)
             if self._stop is not None:
                 break
@@ -197,39 +203,86 @@ class Trainer:
                 yield from self._keep(event)
 
     def _keep(self, scores: e.Validated) -> Iterator[e.AnyEvent]:
-        """Saves what a validation is followed by: `best` if it is better than all before, and `last`."""
-        self._validated_step = self.step
+        """Saves what a validation is followed by: `best` if it is better than all before, and `last`.
+
+        A stop while there is no room for `best` leaves it as if there had been no validation: a resumed run has it.
+        """
         by_segment = self.preset.validation.best_by == "segment"
         accuracy = scores.segment_accuracy if by_segment else scores.utterance_accuracy
         if math.isfinite(scores.loss) and (self.best is None or self.best.beaten_by(accuracy, scores.loss)):
-            self.best = Best(self.step, accuracy, scores.loss)
             kept = {
                 "segment_accuracy": scores.segment_accuracy,
                 "utterance_accuracy": scores.utterance_accuracy,
                 "loss": scores.loss,
             }
-            save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
-            yield e.Checkpoint(step=self.step, kind="best", path=str(self.run.best_path), accuracy=accuracy)
-        yield self._save_last()
+            path, speakers = self.run.best_path, self.packed.speakers
 
-    def _save_last(self) -> e.Checkpoint:
+            def save() -> None:
+                save_best(path, self.judged, self.preset, speakers, kept, self.step)
+
+            if not (yield from self._with_room(save, path)):
+                return
+            self.best = Best(self.step, accuracy, scores.loss)
+            yield e.Checkpoint(step=self.step, kind="best", path=str(path), accuracy=accuracy)
+        self._validated_step = self.step
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Has the state saved as `last`; `_last_news` tells when that is done."""
         state = TrainingState(self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers)
-        save_last(self.run.last_path, state, self.model, self.optimizer, self.average)
-        self._saved_step = self.step
         accuracy = None if self.best is None else self.best.accuracy
-        return e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)
+        self._saver.hand_over(snapshot(self.step, accuracy, last_of(state, self.model, self.optimizer, self.average)))
+        self._handed_step = self.step
+        self._next_save = time.monotonic() + self.preset.run.save_every_seconds
+
+    def _save_now_and_then(self, tally: Tally) -> Iterator[e.AnyEvent]:
+        """Between steps: says what has been saved, and saves when it is time, so that a kill loses little.
+
+        What the steps came to is said before, for a resumed run says nothing of them.
+        """
+        if self._saver.has_news:
+            yield from tally.flush(self.step)
+            yield from self._last_news()
+            tally.restart()
+        if time.monotonic() >= self._next_save and self._handed_step != self.step:
+            yield from tally.flush(self.step)
+            self._hand_over()
+
+    def _last_news(self, wait: bool = False) -> Generator[e.AnyEvent, None, bool]:
+        """Says which states have become whole on the disk; with `wait` until all have.
+
+        While the disk is full, training waits here. Returns False when a stop was asked for before there was room.
+        """
+        settled = True
+        if wait or self._saver.failed:
+            settled = yield from self._with_room(self._saver.finish, self.run.last_path)
+        for saved in self._saver.written():
+            self._saved_step = saved.step
+            path = str(self.run.last_path)
+            yield e.Checkpoint(step=saved.step, kind="last", path=path, accuracy=saved.accuracy)
+        return settled
+
+    def _with_room(self, write: Callable[[], None], path: Path) -> Generator[e.AnyEvent, None, bool]:
+        return until_there_is_room(write, path, self.step, self._asked_to_stop, self._take_all_but_stops)
 
     def _end(self) -> Iterator[e.AnyEvent]:
         """The last words of a run that ends well. One that was stopped before any validation gets its one."""
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
-        if self._saved_step != self.step:
-            yield self._save_last()
-        if self._stop is not None:
-            yield e.Answered(step=self.step, request=self._stop.id, ok=True, message=f"stopped at step {self.step}")
+        if self._handed_step != self.step:
+            self._hand_over()
+        saved = yield from self._last_news(wait=True)
+        message = f"stopped at step {self.step}"
+        if not saved:
+            again = f"step {self._saved_step}" if self._saved_step >= 0 else "the beginning"
+            message += f"; there is no room to save it, so a resumed run goes on from {again}"
+        for request in [self._stop] if self._stop is not None else self._pending:
+            if request.request == "stop":
+                yield e.Answered(step=self.step, request=request.id, ok=True, message=message)
+        completed = saved and self.step >= self.preset.run.steps == self._validated_step
         yield e.Finished(
             step=self.step,
-            reason="completed" if self.step >= self.preset.run.steps == self._validated_step else "stopped",
+            reason="completed" if completed else "stopped",
             best_accuracy=None if self.best is None else self.best.accuracy,
             best_step=None if self.best is None else self.best.step,
             run=str(self.run.path),
@@ -243,6 +296,7 @@ class Trainer:
             advice="try head.kind = batchnorm_linear, a longer schedule.warmup_steps, a smaller "
             "optimizer.learning_rate, or optimizer.clip_norm = 1",
         )
+        yield from self._last_news(wait=True)
         kept = f"; last saved at step {self._saved_step}" if self._saved_step >= 0 else ""
         yield e.Failed(step=self.step, cause="diverged", message=f"the training loss became {progress.loss}{kept}")
 
@@ -258,7 +312,13 @@ class Trainer:
     def _asked_to_stop(self) -> bool:
         """Whether a stop waits, asked while something long goes on."""
         self._collect()
-        return any(request.request == "stop" for request in self._pending)
+        return self._stop is not None or any(request.request == "stop" for request in self._pending)
+
+    def _take_all_but_stops(self) -> list[Request]:
+        """The other requests that wait, for whoever answers them in the meantime."""
+        taken = [request for request in self._pending if request.request != "stop"]
+        self._pending = [request for request in self._pending if request.request == "stop"]
+        return taken
 
     def _answer_requests(self, tally: Tally) -> Iterator[e.AnyEvent]:
         """Does what was asked for, in order; while paused, waits for more. Sets `_stop` when it is time to end."""
@@ -268,31 +328,35 @@ class Trainer:
             if not self._pending:
                 time.sleep(PAUSED_LOOK_EVERY_SECONDS)
             yield from tally.flush(self.step)
-            for request in self._pending:
+            while self._pending:
+                request = self._pending.pop(0)
                 if request.request == "stop":
                     self._stop = request
                     yield e.Stopping(step=self.step)
                     return
+                saved = True
                 if request.request == "save":
-                    yield from self._save_on_request()
+                    saved = yield from self._save_on_request()
                 elif request.request == "pause" and not paused:
                     paused = True
                     yield e.Paused(step=self.step)
                 elif request.request == "continue" and paused:
                     paused = False
                     yield e.Continued(step=self.step)
-                yield self._answer(request)
-            self._pending = []
+                yield self._answer(request, saved)
             tally.restart()
             self._collect()
 
-    def _save_on_request(self) -> Iterator[e.AnyEvent]:
-        """Saves `last`, and sees to it that there is a best checkpoint."""
+    def _save_on_request(self) -> Generator[e.AnyEvent, None, bool]:
+        """Saves `last`, and sees to it that there is a best checkpoint. Returns whether there was room."""
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
         else:
-            yield self._save_last()
+            self._hand_over()
+        saved = yield from self._last_news(wait=True)
+        return saved and self._handed_step == self.step
 
-    def _answer(self, request: Request) -> e.Answered:
+    def _answer(self, request: Request, done: bool) -> e.Answered:
         words = {"save": f"saved at step {self.step}", "pause": "paused", "continue": "training goes on"}
-        return e.Answered(step=self.step, request=request.id, ok=True, message=words[request.request])
+        message = words[request.request] if done else "there is no room to save it"
+        return e.Answered(step=self.step, request=request.id, ok=done, message=message)
