@@ -16,6 +16,7 @@ import torch
 from msgspec import Struct
 from torch import Tensor
 
+from engine.files import sync
 from engine.training.checkpoint import write_last
 
 
@@ -38,8 +39,11 @@ class LastWriter:
     A write that fails leaves the file before it, and its snapshot waits until `finish` or until a newer one comes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, events: Path) -> None:
+        """events: the log of what the snapshots came of. It is on the disk before them, so that even after a power cut
+        nothing is resumed of which nobody can read."""
         self.path = path
+        self.events = events
         self.has_news = False
         self._changed = threading.Condition()
         self._waiting: Snapshot | None = None
@@ -87,6 +91,8 @@ class LastWriter:
         while (taken := self._take()) is not None:
             error: Exception | None = None
             try:
+                if self.events.exists():
+                    sync(self.events)
                 write_last(self.path, _with_tensors(taken.content, Tensor.cpu))
             except Exception as caught:  # the trainer's thread is the one that can tell it
                 error = caught

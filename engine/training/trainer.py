@@ -86,7 +86,7 @@ class Trainer:
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
         self._validated_step = 0
-        self._saver = LastWriter(run.last_path)
+        self._saver = LastWriter(run.last_path, run.events_path)
         self._handed_step = self._saved_step = -1  # the state that was handed over to be saved, and that which is saved
         self._next_save = time.monotonic() + preset.run.save_every_seconds
         self._resumed = False

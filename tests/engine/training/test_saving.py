@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ def lasts(events: list[e.AnyEvent]) -> list[int]:
 
 
 def test_the_newest_takes_the_place_of_the_one_that_waits(tmp_path: Path, disk: Disk) -> None:
-    writer = LastWriter(tmp_path / "last.pt")
+    writer = LastWriter(tmp_path / "last.pt", tmp_path / "events.jsonl")
     for step in range(5):
         writer.hand_over(snapshot(step, None, {"step": step}))
         disk.asked.wait()
@@ -64,7 +65,7 @@ def test_what_is_saved_is_what_was_handed_over_whatever_becomes_of_it(tmp_path: 
     held = torch.arange(6.0)
     content = {"model": layer.state_dict(), "optimizer": {"state": {0: {"step": held}}, "groups": [{"params": [0]}]}}
     content["again"] = held
-    writer = LastWriter(tmp_path / "last.pt")
+    writer = LastWriter(tmp_path / "last.pt", tmp_path / "events.jsonl")
     writer.hand_over(snapshot(1, None, content))
     held.zero_()
     content["optimizer"]["groups"][0]["params"].append(1)
@@ -77,6 +78,20 @@ def test_what_is_saved_is_what_was_handed_over_whatever_becomes_of_it(tmp_path: 
     assert saved["optimizer"]["groups"] == [{"params": [0]}]
     assert saved["model"]["weight"].tolist() == [1.0, 1.0, 1.0]
     assert saved["model"]._metadata == layer.state_dict()._metadata
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system doesn't tell which file is synced")
+def test_what_was_said_is_on_the_disk_before_the_state_that_it_led_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink().name))
+    writer = LastWriter(tmp_path / "last.pt", tmp_path / "events.jsonl")
+    writer.events.write_bytes(b"{}")
+    writer.hand_over(snapshot(1, None, {"step": 1}))
+    writer.finish()
+    assert synced[0] == "events.jsonl"
+    assert synced[1].startswith(".last.pt.")
 
 
 def test_training_goes_on_while_a_disk_is_slow_and_says_what_is_saved_when_it_is(
