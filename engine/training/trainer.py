@@ -328,6 +328,8 @@ class Trainer:
             if not self._pending:
                 time.sleep(PAUSED_LOOK_EVERY_SECONDS)
             yield from tally.flush(self.step)
+            if self._saver.has_news and not self._saver.failed:  # what failed is tried again when training goes on
+                yield from self._last_news()
             while self._pending:
                 request = self._pending.pop(0)
                 if request.request == "stop":

@@ -129,6 +129,24 @@ def test_a_save_that_is_asked_for_is_answered_when_it_is_on_the_disk(make_traine
             trainer._next_look = 0.0
 
 
+def test_a_paused_run_says_what_has_been_saved(make_trainer: Callable, disk: Disk) -> None:
+    trainer, inbox = make_trainer(small("quick-tour", "run.steps=1000000", "validation.every=4"))
+    paused = False
+    for event in trainer:
+        if isinstance(event, e.Validated) and event.step == 4:
+            inbox.ask("pause")
+            trainer._next_look = 0.0
+        if isinstance(event, e.Paused):
+            paused = True
+            disk.lets.set()
+        assert not isinstance(event, e.Continued)
+        if isinstance(event, e.Checkpoint) and event.kind == "last" and paused:
+            assert event.step == 4
+            inbox.ask("stop")
+            paused = False
+    assert event.reason == "stopped"
+
+
 def test_between_validations_it_is_saved_by_the_clock_and_nothing_of_it_is_seen_in_the_weights(
     make_trainer: Callable, tmp_path: Path
 ) -> None:
