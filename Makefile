@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check clean help
+.PHONY: run test soak check clean help
 
 help:
 	@echo "make run     install and open the dashboard (without a terminal: train the quick tour on the demo corpus)"
 	@echo "make test    install the test extra, check style and types, run the whole suite"
+	@echo "make soak    kill real workers twenty times at random moments, resume them, compare bit for bit (minutes)"
 	@echo "make clean   remove .venv and everything that was built; runs and corpora stay"
 	@echo "PYTHON=python3.12 make run chooses the interpreter"
 
@@ -19,6 +20,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-test check
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+soak: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -n 2 --timeout 1200 tests/engine/runs/test_kills.py --kills 20
 
 check: $(VENV)/.installed-test
 	@$(BIN)/ruff check .

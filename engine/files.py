@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +13,9 @@ from pathlib import Path
 import platformdirs
 
 from engine.errors import InputError
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the operating system says when a disk, a user's share of it or the allowed size of a file is used up."""
 
 
 @contextmanager
@@ -39,13 +44,22 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         temporary.write_bytes(data)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Removes what a process that was killed while replacing `path` left beside it. Nobody else may write it now."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
-    """Asks the operating system to put a file (or a folder's list of names) on the disk now."""
+    """Asks the operating system to put a file (or a folder's list of names) on the disk now. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
-    except OSError:
-        pass  # some network file systems refuse to sync a folder; the rename is still atomic there
+    except OSError as error:
+        # Some network file systems refuse to sync a folder, and the rename is still atomic there. But where space is
+        # given out late, it is only now that a full disk or a broken one is told.
+        if error.errno in NO_ROOM or error.errno == errno.EIO:
+            raise
     finally:
         os.close(descriptor)
 

@@ -236,6 +236,14 @@ class RunSettings(Section, frozen=True):
         Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"),
     ] = "auto"
     threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads of the training step; 0 takes all cores")] = 0
+    save_every_seconds: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=86_400.0,
+            description="the full state is saved this often, in the background, and after each validation",
+        ),
+    ] = 60.0
 
 
 class Preset(Section, frozen=True):

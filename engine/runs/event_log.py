@@ -5,23 +5,40 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.files import NO_ROOM
 from engine.runs.events import AnyEvent, BadEvent, Event, decode_event, encode_event
 
 
 class EventWriter:
-    """Appends events, each as one write of one whole line. A torn last line of a killed worker is ended first."""
+    """Appends events, each as one write of one whole line. A torn last line of a killed worker is ended first.
+
+    What a full disk refuses is kept, be it half a line, and goes before whatever comes later; `refused` says why.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
-        if path.stat().st_size and not _ends_with_line_feed(path):
-            self._file.write(b"\n")
+        self._left = b"\n" if path.stat().st_size and not _ends_with_line_feed(path) else b""
+        self.refused: OSError | None = None
 
     def write(self, event: Event) -> None:
         """Appends one event. The page cache holds it at once: a killed process loses nothing."""
-        self._file.write(encode_event(event) + b"\n")
+        self._left += encode_event(event) + b"\n"
+        self.flush()
+
+    def flush(self) -> None:
+        """Appends what was refused before, as far as there is room."""
+        try:
+            while self._left:
+                self._left = self._left[self._file.write(self._left) :]
+            self.refused = None
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self.refused = error
 
     def close(self) -> None:
         """Puts what was written on the disk and closes the file."""
+        self.flush()
         os.fsync(self._file.fileno())
         self._file.close()
 

@@ -121,7 +121,7 @@ class Resources(Event, frozen=True, kw_only=True, tag="resources"):
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
-    """Training waits for a continue request."""
+    """Training waits for a continue request, or for room on a full disk."""
 
 
 class Continued(Event, frozen=True, kw_only=True, tag="continued"):

@@ -148,6 +148,7 @@ class RunState:
             self.phase = "stopping"
         elif isinstance(event, e.Resumed):
             self.steps, self.phase = event.steps, "training"
+            self.last_saved_step = event.step or None  # a kill can come between a checkpoint and the word of it
             self._go_back(event.step)
         elif isinstance(event, e.RolledBack):
             self._bests = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import os
 import platform
 import signal
@@ -30,12 +29,13 @@ from engine.corpus.packed import PackedCorpus, pack
 from engine.corpus.preparing import list_corpus
 from engine.corpus.splits import Split, split_of
 from engine.errors import InputError
+from engine.files import NO_ROOM, remove_leftovers
 from engine.model_settings import OwnEncoder
 from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory, RunInfo
-from engine.runs.event_log import EventWriter
+from engine.runs.full_disk import PatientWriter
 from engine.runs.lock import AlreadyHeld, Lock
 from engine.runs.requests import Inbox, Request
 from engine.runs.resources import ResourceMeter
@@ -56,6 +56,7 @@ class Requests:
 
     def __init__(self, path: Path) -> None:
         self._inbox = Inbox(path)
+        self._kept: list[Request] = []
         self._signalled = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -66,11 +67,16 @@ class Requests:
 
     def read(self) -> list[Request]:
         """The requests since the last call."""
-        requests = self._inbox.read()
+        requests, self._kept = self._kept + self._inbox.read(), []
         if self._signalled:
             self._signalled = False
             requests.append(Request(request="stop"))
         return requests
+
+    def stop_waits(self) -> bool:
+        """Whether one of them is a stop; they are kept for `read`."""
+        self._kept = self.read()
+        return any(request.request == "stop" for request in self._kept)
 
 
 class Worker:
@@ -81,8 +87,10 @@ class Worker:
         self.steps = steps
         self.lock = Lock(run.lock_path)
         self.first_life = not run.events_path.exists()
-        self.writer = EventWriter(run.events_path)
+        for path in (run.last_path, run.best_path, run.info_path, run.preset_path):
+            remove_leftovers(path)
         self.requests = Requests(run.requests_path)
+        self.writer = PatientWriter(run.events_path, self.requests.stop_waits)
         self._stage, self._reported = "", 0.0
 
     def work(self) -> int:
@@ -112,7 +120,7 @@ class Worker:
             self.writer.close()
 
     def _say(self, event: e.Event) -> None:
-        self.writer.write(event)
+        self.writer.say(event)
 
     def _events(self) -> Iterator[e.AnyEvent]:
         """Corpus first, then torch, then training."""
@@ -298,7 +306,7 @@ def _in_words(error: BaseException) -> str:
     """What went wrong, for a person; the traceback is in console.log."""
     if type(error).__name__ == "OutOfMemoryError":
         return "the device is out of memory; try a smaller segments.batch_size or segments.frames"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return f"no space is left for {error.filename or 'the run directory'}; make room and resume the run"
     return f"{type(error).__name__}: {error} (console.log in the run directory has the details)"
 

@@ -6,6 +6,7 @@ safetensors with everything else in its metadata as text.
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -57,20 +58,21 @@ class TrainingState(Struct, frozen=True):
     doctor: Memory = field(default_factory=Memory)
 
 
-def save_last(
-    path: Path,
+def last_of(
     state: TrainingState,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None = None,
     healthy: HealthyState | None = None,
-) -> None:
-    """Replaces `last` with the state after `state.step` steps, and with the state to go back to."""
+) -> Content:
+    """What `last` holds after `state.step` steps, and the state to go back to.
+
+    Its tensors are those being trained: copy them to keep them.
+    """
     content = content_of(state, model, optimizer, average)
     if healthy is not None:
         content["healthy"] = healthy.beside(state.step)
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    return content
 
 
 def content_of(
@@ -87,6 +89,15 @@ def content_of(
     if average is not None:
         content["average"] = average.state()
     return content
+
+
+def write_last(path: Path, content: Content) -> None:
+    """Replaces `last`. Raises `OSError` and leaves the one before when the disk is full, or whatever else is wrong."""
+    # To memory first: writing a file itself, torch says of a full disk no more than that something failed.
+    serialised = io.BytesIO()
+    torch.save(content, serialised)
+    with replacing(path) as temporary:
+        temporary.write_bytes(serialised.getbuffer())
 
 
 def load_last(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -22,13 +23,15 @@ from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
+from engine.runs.full_disk import until_there_is_room
 from engine.runs.requests import Request
 from engine.training.averaging import WeightAverage
-from engine.training.checkpoint import Best, TrainingState, content_of, load_last, put_back, save_best, save_last
+from engine.training.checkpoint import Best, TrainingState, content_of, last_of, load_last, put_back, save_best
 from engine.training.device import Resolved
 from engine.training.findings import Finding
 from engine.training.optimisation import LearningRate, make_optimizer
 from engine.training.recovery import HealthyState
+from engine.training.saving import LastWriter, snapshot
 from engine.training.step import make_step
 from engine.training.tally import Tally
 from engine.training.validation import validate
@@ -86,7 +89,9 @@ class Trainer:
         self.learning_rate = LearningRate.of(preset)
         self.best: Best | None = None
         self._validated_step = 0
-        self._saved_step = -1
+        self._saver = LastWriter(run.last_path, run.events_path)
+        self._handed_step = self._saved_step = -1  # the state that was handed over to be saved, and that which is saved
+        self._next_save = time.monotonic() + preset.run.save_every_seconds
         self._resumed = False
         self._note = ""
         self._given_up = False
@@ -119,7 +124,7 @@ class Trainer:
             self.healthy,
         )
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
-        self._saved_step = state.step
+        self._handed_step = self._saved_step = state.step
         self.learning_rate = state.learning_rate
         self.watch.restore(state.doctor)
         steps = self.preset.run.steps
@@ -164,6 +169,7 @@ class Trainer:
                 tally.restart()
             if self._given_up or (self.step >= steps and self._validated_step == self.step):
                 break
+            yield from self._save_now_and_then(tally)
             yield from self._answer_requests(tally)
             if self._given_up or self._stop is not None:
                 break
@@ -207,8 +213,10 @@ class Trainer:
                 yield from self._keep(event)
 
     def _keep(self, scores: e.Validated) -> Iterator[e.AnyEvent]:
-        """Saves what a validation is followed by: `best` if it is better than all before, and `last`."""
-        self._validated_step = self.step
+        """Saves what a validation is followed by: `best` if it is better than all before, and `last`.
+
+        A stop while there is no room for `best` leaves it as if there had been no validation: a resumed run has it.
+        """
         if self._due or not math.isfinite(scores.loss):
             yield from self._heed(self.watch.hear(scores))
             if self._given_up or self.step != scores.step:
@@ -216,45 +224,89 @@ class Trainer:
         by_segment = self.preset.validation.best_by == "segment"
         accuracy = scores.segment_accuracy if by_segment else scores.utterance_accuracy
         if math.isfinite(scores.loss) and (self.best is None or self.best.beaten_by(accuracy, scores.loss)):
-            self.best = Best(self.step, accuracy, scores.loss)
             kept = {
                 "segment_accuracy": scores.segment_accuracy,
                 "utterance_accuracy": scores.utterance_accuracy,
                 "loss": scores.loss,
             }
-            save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
-            yield e.Checkpoint(step=self.step, kind="best", path=str(self.run.best_path), accuracy=accuracy)
+            path, speakers = self.run.best_path, self.packed.speakers
+
+            def save() -> None:
+                save_best(path, self.judged, self.preset, speakers, kept, self.step)
+
+            if not (yield from self._with_room(save, path)):
+                return
+            self.best = Best(self.step, accuracy, scores.loss)
+            yield e.Checkpoint(step=self.step, kind="best", path=str(path), accuracy=accuracy)
+        self._validated_step = self.step
         if self._due and self.watch.sound():
             self._keep_healthy()
-        yield from self._save_last()
+        self._hand_over()
 
     def _state(self) -> TrainingState:
         return TrainingState(
             self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers, self.watch.memory()
         )
 
-    def _save_last(self) -> Iterator[e.Checkpoint]:
-        """Replaces `last`, unless something isn't finite: what is there is worth more."""
+    def _hand_over(self) -> None:
+        """Has the state saved as `last`, unless something isn't finite: what is there is worth more.
+
+        `_last_news` tells when that is done.
+        """
+        self._next_save = time.monotonic() + self.preset.run.save_every_seconds
         if self.watch.poisoned():
             return
-        save_last(self.run.last_path, self._state(), self.model, self.optimizer, self.average, self.healthy)
-        self._saved_step = self.step
-        accuracy = None if self.best is None else self.best.accuracy
-        yield e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)
+        content = last_of(self._state(), self.model, self.optimizer, self.average, self.healthy)
+        self._saver.hand_over(snapshot(self.step, None if self.best is None else self.best.accuracy, content))
+        self._handed_step = self.step
+
+    def _save_now_and_then(self, tally: Tally) -> Iterator[e.AnyEvent]:
+        """Between steps: says what has been saved, and saves when it is time, so that a kill loses little.
+
+        What the steps came to is said before, for a resumed run says nothing of them.
+        """
+        if self._saver.has_news:
+            yield from tally.flush(self.step)
+            yield from self._last_news()
+            tally.restart()
+        if time.monotonic() >= self._next_save and self._handed_step != self.step:
+            yield from tally.flush(self.step)
+            self._hand_over()
+
+    def _last_news(self, wait: bool = False) -> Generator[e.AnyEvent, None, bool]:
+        """Says which states have become whole on the disk; with `wait` until all have.
+
+        While the disk is full, training waits here. Returns False when a stop was asked for before there was room.
+        """
+        settled = True
+        if wait or self._saver.failed:
+            settled = yield from self._with_room(self._saver.finish, self.run.last_path)
+        for saved in self._saver.written():
+            self._saved_step = saved.step
+            path = str(self.run.last_path)
+            yield e.Checkpoint(step=saved.step, kind="last", path=path, accuracy=saved.accuracy)
+        return settled
+
+    def _with_room(self, write: Callable[[], None], path: Path) -> Generator[e.AnyEvent, None, bool]:
+        return until_there_is_room(write, path, self.step, self._asked_to_stop, self._take_all_but_stops)
 
     def _end(self) -> Iterator[e.AnyEvent]:
         """The last words of a run that ends well. One that was stopped before any validation gets its one."""
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
+        if self._handed_step != self.step:
+            self._hand_over()
+        room = yield from self._last_news(wait=True)
+        message = f"stopped at step {self.step}"
         if self._saved_step != self.step:
-            yield from self._save_last()
-        if self._stop is not None:
-            kept = "" if self._saved_step == self.step else f"; {self._not_saved()}"
-            message = f"stopped at step {self.step}{kept}"
-            yield e.Answered(step=self.step, request=self._stop.id, ok=True, message=message)
+            message += f"; {self._not_saved(room)}"
+        for request in [self._stop] if self._stop is not None else self._pending:
+            if request.request == "stop":
+                yield e.Answered(step=self.step, request=request.id, ok=True, message=message)
+        completed = room and self.step >= self.preset.run.steps == self._validated_step
         yield e.Finished(
             step=self.step,
-            reason="completed" if self.step >= self.preset.run.steps == self._validated_step else "stopped",
+            reason="completed" if completed else "stopped",
             best_accuracy=None if self.best is None else self.best.accuracy,
             best_step=None if self.best is None else self.best.step,
             run=str(self.run.path),
@@ -278,6 +330,7 @@ class Trainer:
             return
         self._given_up = True
         tried = f"; it went back {done} times before" if done else ""
+        yield from self._last_news(wait=True)
         kept = f"; last saved at step {self._saved_step}" if self._saved_step >= 0 else ""
         yield e.Failed(step=self.step, cause="diverged", message=f"{errors[0].text}{tried}{kept}")
 
@@ -286,6 +339,7 @@ class Trainer:
 
         The best checkpoint stays, even one of a later step: it was validated before anything was found.
         """
+        yield from self._last_news(wait=True)  # what is said of a later step is said before
         before = self.watch.doctor.memory
         state = put_back(self.healthy.copied(), self.model, self.optimizer, self.device, self.average)
         self._take_step.forget()
@@ -298,7 +352,7 @@ class Trainer:
             f"{finding.name}; on {change} ({before.rollbacks + 1} of at most {self.preset.divergence.rollbacks} times)"
         )
         yield e.RolledBack(step=self.step, reason=reason)
-        yield from self._save_last()
+        self._hand_over()
 
     def _keep_healthy(self) -> None:
         self.healthy.keep(self.step, content_of(self._state(), self.model, self.optimizer, self.average))
@@ -315,7 +369,13 @@ class Trainer:
     def _asked_to_stop(self) -> bool:
         """Whether a stop waits, asked while something long goes on."""
         self._collect()
-        return any(request.request == "stop" for request in self._pending)
+        return self._stop is not None or any(request.request == "stop" for request in self._pending)
+
+    def _take_all_but_stops(self) -> list[Request]:
+        """The other requests that wait, for whoever answers them in the meantime."""
+        taken = [request for request in self._pending if request.request != "stop"]
+        self._pending = [request for request in self._pending if request.request == "stop"]
+        return taken
 
     def _answer_requests(self, tally: Tally) -> Iterator[e.AnyEvent]:
         """Does what was asked for, in order; while paused, waits for more. Sets `_stop` when it is time to end."""
@@ -325,37 +385,43 @@ class Trainer:
             if not self._pending:
                 time.sleep(PAUSED_LOOK_EVERY_SECONDS)
             yield from tally.flush(self.step)
-            for request in self._pending:
+            if self._saver.has_news and not self._saver.failed:  # what failed is tried again when training goes on
+                yield from self._last_news()
+            while self._pending:
+                request = self._pending.pop(0)
                 if request.request == "stop":
                     self._stop = request
                     yield e.Stopping(step=self.step)
                     return
+                problem = ""
                 if request.request == "save":
-                    yield from self._save_on_request()
+                    problem = yield from self._save_on_request()
                 elif request.request == "pause" and not paused:
                     paused = True
                     yield e.Paused(step=self.step)
                 elif request.request == "continue" and paused:
                     paused = False
                     yield e.Continued(step=self.step)
-                yield self._answer(request)
-            self._pending = []
+                yield self._answer(request, problem)
             tally.restart()
             self._collect()
 
-    def _save_on_request(self) -> Iterator[e.AnyEvent]:
-        """Saves `last`, and sees to it that there is a best checkpoint."""
+    def _save_on_request(self) -> Generator[e.AnyEvent, None, str]:
+        """Saves `last`, and sees to it that there is a best checkpoint. Returns what prevented it, if anything did."""
         if self.best is None and self.step > 0:
             yield from self._validate(abandon=lambda: False)
         else:
-            yield from self._save_last()
+            self._hand_over()
+        room = yield from self._last_news(wait=True)
+        return "" if self._saved_step == self.step else self._not_saved(room)
 
-    def _answer(self, request: Request) -> e.Answered:
-        if request.request == "save" and self._saved_step != self.step:
-            return e.Answered(step=self.step, request=request.id, ok=False, message=self._not_saved())
+    def _answer(self, request: Request, problem: str) -> e.Answered:
         words = {"save": f"saved at step {self.step}", "pause": "paused", "continue": "training goes on"}
-        return e.Answered(step=self.step, request=request.id, ok=True, message=words[request.request])
+        message = problem or words[request.request]
+        return e.Answered(step=self.step, request=request.id, ok=not problem, message=message)
 
-    def _not_saved(self) -> str:
-        kept = f"; last saved at step {self._saved_step}" if self._saved_step >= 0 else ""
-        return f"not saved, since its loss, gradients or weights are not finite{kept}"
+    def _not_saved(self, room: bool) -> str:
+        """Why the state now is not in `last`, and which is."""
+        why = "its loss, gradients or weights are not finite" if room else "there is no room to save it"
+        kept = f"step {self._saved_step}" if self._saved_step >= 0 else "the beginning"
+        return f"not saved, since {why}; a resumed run goes on from {kept}"

@@ -63,6 +63,14 @@ def test_a_resumed_run_reads_as_one_run() -> None:
     assert state.phase == "training"
 
 
+def test_a_resumed_run_was_saved_where_it_goes_on_even_if_a_kill_came_before_the_word_of_it() -> None:
+    saved = e.Checkpoint(step=4, kind="last", path="last", accuracy=None)
+    state = RunState.of([STARTED, progress(4), saved, progress(9), e.Queued(), STARTED, e.Resumed(step=8, steps=100)])
+    assert state.last_saved_step == 8
+    state.apply(e.Resumed(step=0, steps=100))
+    assert state.last_saved_step is None
+
+
 def test_resuming_takes_back_the_last_word() -> None:
     state = RunState.of([STARTED, progress(1), e.Failed(step=1, cause="error", message="power cut")])
     assert state.phase == "failed"

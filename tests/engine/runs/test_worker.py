@@ -1,12 +1,10 @@
-"""The real worker process on a real folder of audio: whole runs, requests, signals, and kills at any moment."""
+"""The real worker process on a real folder of audio: whole runs, requests, signals."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +18,8 @@ from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs import client
 from engine.runs import events as e
-from engine.runs.directory import RunDirectory
-from engine.runs.event_log import EventReader
 from engine.training.checkpoint import load_best
+from tests.engine.runs.workers import wait_for, wait_for_end, worker_of
 from tests.made_corpora import RATE, audio_folder, voice
 
 TINY = [
@@ -46,42 +43,6 @@ def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def tiny(*overrides: str) -> Preset:
     return with_overrides(find_preset("conformer-225k", TINY), ["run.steps=40", "validation.every=10", *overrides])
-
-
-def wait_for(
-    run: RunDirectory, wanted: Callable[[e.AnyEvent], bool], seconds: float = 60.0, times: int = 1
-) -> e.AnyEvent:
-    """The first event that is wanted (or a later one of them), as soon as it is written."""
-    reader, deadline = EventReader(run.events_path), time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for event in reader.read():
-            times -= wanted(event)
-            if times == 0:
-                return event
-        time.sleep(0.01)
-    raise AssertionError(f"not seen in time; console: {run.console_path.read_text()}")
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def wait_until_dead(run: RunDirectory) -> None:
-    wait_until(lambda: not run.alive)
-
-
-def wait_for_end(run: RunDirectory) -> list[e.AnyEvent]:
-    events = [event for event in client.follow(run, interval=0.02) if event is not None]
-    wait_until_dead(run)
-    return events
-
-
-def worker_of(run: RunDirectory) -> int:
-    """The process of the run's newest worker."""
-    return [event.process for event in EventReader(run.events_path).read() if isinstance(event, e.Queued)][-1]
 
 
 def test_a_run_from_a_folder_of_audio_to_the_best_checkpoint(corpus: Path, tmp_path: Path) -> None:
@@ -187,41 +148,3 @@ def test_bad_input_is_a_last_word_that_a_person_can_read(
     assert last.cause == cause
     assert said in last.message
     assert run.console_path.read_text() == ""
-
-
-KILLS = int(os.environ.get("SPK_TUI_SOAK_KILLS", "5"))
-
-
-def test_a_run_killed_at_random_moments_ends_with_the_same_weights(corpus: Path, tmp_path: Path) -> None:
-    preset = tiny("run.steps=600", "validation.every=40", "run.precision=float32")
-    whole = client.start_run(preset, str(corpus), tmp_path / "whole")
-    wait_for_end(whole)
-    killed = client.start_run(preset, str(corpus), tmp_path / "killed")
-    moments = random.Random(0)
-    kills = 0
-    for _ in range(KILLS):
-        # killed after a random number of validations or in the midst of steps, wherever that is in a save
-        target = killed.state().step + moments.randint(1, 120)
-        wait_until(lambda target=target: killed.state().step >= target or killed.state().ended)
-        time.sleep(moments.uniform(0.0, 0.05))
-        if killed.state().ended:
-            break
-        os.kill(worker_of(killed), signal.SIGKILL)
-        kills += 1
-        wait_until_dead(killed)
-        if killed.best_path.exists():
-            load_file(killed.best_path)
-        if killed.last_path.exists():
-            torch.load(killed.last_path, weights_only=True)
-        assert killed.condition(killed.state()) == "interrupted"
-        client.resume_run(killed)
-        wait_for(killed, lambda event: isinstance(event, e.Queued), times=kills + 1)
-    assert kills >= 3
-    assert isinstance(wait_for_end(killed)[-1], e.Finished)
-    left, right = (torch.load(run.last_path, weights_only=True) for run in (whole, killed))
-    assert all(torch.equal(left["model"][name], right["model"][name]) for name in left["model"])
-    assert left["state"] == right["state"]
-    one, other = load_file(whole.best_path), load_file(killed.best_path)
-    assert all(torch.equal(one[name], other[name]) for name in one)
-    assert list(whole.state().segment_accuracy.values) == list(killed.state().segment_accuracy.values)
-    assert list(killed.state().train_loss.steps) == sorted(killed.state().train_loss.steps)

@@ -81,7 +81,7 @@ def test_going_back_is_exactly_a_run_with_half_the_rate_from_there(make_trainer:
     list(poisoned_at(fell, 13, "weights"))
     never, _ = make_trainer(preset, "never")
     for event in never:
-        if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 10:
+        if isinstance(event, e.Validated) and event.step == 10:
             never.learning_rate = never.learning_rate.halved()
     assert same(weights(fell), weights(never))
 
@@ -102,7 +102,7 @@ def test_before_the_first_validation_a_run_goes_back_to_its_beginning(make_train
     trainer, _ = make_trainer(watched())
     first = weights(trainer)
     for event in poisoned_at(trainer, 2, "weights"):
-        if isinstance(event, e.Checkpoint):
+        if isinstance(event, e.RolledBack):
             assert event.step == 0
             assert same(weights(trainer), first)
             break
@@ -139,7 +139,7 @@ def test_warn_says_so_once_and_goes_on_without_replacing_what_is_healthy(make_tr
     (answer,) = of_kind(events, e.Answered)
     assert not answer.ok
     assert "not saved" in answer.message
-    assert answer.message.endswith("last saved at step 10")
+    assert answer.message.endswith("a resumed run goes on from step 10")
     resumed, _ = make_trainer(trainer.preset)
     resumed.resume()
     assert resumed.step == 10
@@ -192,7 +192,7 @@ def test_thirty_times_the_rate_is_found(make_trainer: Callable, policy: str) -> 
     events = []
     for event in trainer:
         events.append(event)
-        if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 20:
+        if isinstance(event, e.Validated) and event.step == 20:
             schedule = trainer.learning_rate
             trainer.learning_rate = structs.replace(schedule, peak=30 * schedule.peak)
     assert errors(events)[0].step > 20
@@ -248,7 +248,8 @@ def test_the_best_checkpoint_outlives_a_rollback_and_everybody_agrees_which_it_i
     state = RunState.of(events)
     assert (state.best_step, state.step) == (30, 10)
     assert list(state.segment_accuracy.steps) == [10]
-    list(trainer._save_last())
+    trainer._hand_over()
+    trainer._saver.finish()
     resumed, _ = make_trainer(trainer.preset)
     resumed.resume()
     for event in resumed:

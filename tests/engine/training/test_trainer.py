@@ -17,7 +17,7 @@ from engine.preset import Preset
 from engine.preset_file import kinds_of, with_overrides
 from engine.runs import events as e
 from engine.runs.requests import Request
-from engine.training.checkpoint import load_best, load_last, save_last
+from engine.training.checkpoint import load_best, load_last, write_last
 from engine.training.trainer import Trainer
 from tests.engine.training.trainers import of_kind, same, small, weights
 
@@ -35,16 +35,19 @@ def test_it_learns_and_says_what_happens(make_trainer: Callable) -> None:
     assert events[-1].reason == "completed"
     assert events[-1].best_accuracy == max(accuracies)
     lasts = [event.step for event in of_kind(events, e.Checkpoint) if event.kind == "last"]
-    assert lasts == [40, 80, 120]
+    assert lasts == sorted(set(lasts) & {40, 80, 120})  # a newer one may take the place of one that waits
+    assert lasts[-1] == 120
 
 
 def test_the_best_checkpoint_holds_the_weights_of_the_best_step_and_not_the_last(make_trainer: Callable) -> None:
     trainer, _ = make_trainer(small("quick-tour", "run.steps=80", "validation.every=20", "schedule.kind=constant"))
     at_best: dict[str, torch.Tensor] = {}
+    ruined = False
     for event in trainer:
         if isinstance(event, e.Checkpoint) and event.kind == "best":
             at_best, best_step = weights(trainer), event.step
-        if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 40:
+        if isinstance(event, e.Progress) and event.step > 40 and not ruined:
+            ruined = True
             # from here on training ruins the model, so that later validations are worse
             for parameter in trainer.model.parameters():
                 torch.nn.init.normal_(parameter, std=3.0)
@@ -276,7 +279,7 @@ def test_divergence_ends_the_run_with_advice_and_keeps_what_was_saved(make_train
     events = []
     for event in at_every_step(trainer):
         events.append(event)
-        if isinstance(event, e.Checkpoint) and event.kind == "last" and event.step == 4:
+        if isinstance(event, e.Progress) and event.step == 5:
             with torch.no_grad():
                 trainer.model.front_end.project.weight.fill_(float("nan"))
     assert isinstance(events[-1], e.Failed)
@@ -351,19 +354,17 @@ def test_a_pickle_that_would_run_code_does_not(make_trainer: Callable, tmp_path:
 
 
 def test_a_failed_save_leaves_the_checkpoint_before_it(make_trainer: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.training import checkpoint
-
     trainer, _ = make_trainer(small())
     list(trainer)
     before = trainer.run.last_path.read_bytes()
 
-    def full(content: object, path: Path) -> None:
-        Path(path).write_bytes(b"half a checkpoint")
+    def full(path: Path, content: object) -> None:
+        with path.open("wb") as file:
+            file.write(b"half a checkpoint")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
-    state = checkpoint.TrainingState(1, 1, None, trainer.learning_rate, [])
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        save_last(trainer.run.last_path, state, trainer.model, trainer.optimizer)
+        write_last(trainer.run.last_path, {})
     assert trainer.run.last_path.read_bytes() == before
     assert sorted(path.name for path in trainer.run.last_path.parent.iterdir()) == ["best.safetensors", "last.pt"]
