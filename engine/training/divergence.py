@@ -81,7 +81,7 @@ class Memory(Struct):
     best_loss_step: int = 0
     best_accuracy: float = 0.0  # zero until it was clearly above chance
     windows: int = 0
-    suspect: bool = False  # the last window alone would be an error, were it not for others
+    suspect: bool = False  # whether the last window would be an error if it were not alone
     collapsed: int = 0  # looks at the units, one after the other, in which nothing was left to learn from
     usual_log_norm: float = 0.0
     standing: dict[str, int] = field(default_factory=dict)  # findings by name, and the step at which each was last seen
@@ -115,6 +115,7 @@ class Doctor:
         memory = self.memory
         memory.recent = [*memory.recent, sums][-WINDOWS:]
         memory.windows += 1
+        memory.suspect = False
         found = [self._loss(step), self._accuracy(step), self._gradients(step)]
         if units is not None:
             found += self._units(units)
@@ -145,14 +146,14 @@ class Doctor:
     def _loss(self, step: int) -> Finding | None:
         """Far above its best; or, when it should have learned something, far above that of a guesser."""
         memory, guess = self.memory, math.log(self.facts.speakers)
-        loss, latest = median(window.mean_loss for window in memory.recent), memory.recent[-1].mean_loss
+        loss = median(window.mean_loss for window in memory.recent)
         if memory.best_loss is None or loss < memory.best_loss:
             memory.best_loss, memory.best_loss_step = loss, step
         best, than_what = memory.best_loss, f"its best (step {memory.best_loss_step})"
         if step > self.facts.patience_ends and guess < best:
             best, than_what = guess, "that of guessing"
         limit = best + max(LEAST_RISE, LOST_SHARE * (guess - best))
-        memory.suspect = latest > limit
+        memory.suspect |= memory.recent[-1].mean_loss > limit
         if len(memory.recent) < FEWEST_WINDOWS or loss <= limit:
             return None
         return self.wording.loss_risen(loss, len(memory.recent), best, than_what)
@@ -163,6 +164,7 @@ class Doctor:
         limit = chance_limit(segments, self.facts.chance)
         if right > min(2 * limit, (segments + limit) / 2):
             memory.best_accuracy = max(memory.best_accuracy, right / segments)
+        memory.suspect |= right <= limit and memory.best_accuracy > 0
         if right > limit or len(memory.recent) < WINDOWS:
             return None
         expected = segments * self.facts.chance
@@ -174,6 +176,7 @@ class Doctor:
         """Far above the average of the windows before, in logarithms."""
         memory = self.memory
         norm = median(window.mean_norm for window in memory.recent)
+        memory.suspect |= memory.recent[-1].mean_norm > HUGE_NORM
         usual = math.exp(memory.usual_log_norm)
         latest = math.log(max(memory.recent[-1].mean_norm, 1e-12))
         memory.usual_log_norm += (latest - memory.usual_log_norm) / min(memory.windows, NORM_WINDOWS)
@@ -188,6 +191,7 @@ class Doctor:
         """The signs that a fall is near, or that it has become final: then no gradient gets through any more."""
         final = units.stuck_hidden == 1.0 or units.difference < COLLAPSED_BELOW
         self.memory.collapsed = self.memory.collapsed + 1 if final and self._at_chance() else 0
+        self.memory.suspect |= self.memory.collapsed > 0
         if self.memory.collapsed >= WINDOWS:
             return [self.wording.collapsed(units.difference, units.stuck_hidden, self.memory.collapsed)]
         return [self._alike(units), self._stuck(units)]

@@ -319,7 +319,7 @@ class Trainer:
 
         A run that is being stopped is left as it is: `last` is older than the error, and a resumed run meets it again.
         """
-        for finding in findings:
+        for finding in sorted(findings, key=lambda finding: finding.severity):  # errors before warnings
             yield e.Diagnosis(step=self.step, severity=finding.severity, finding=finding.text, advice=finding.advice)
         errors = [finding for finding in findings if finding.severity == "error"]
         settings, done = self.preset.divergence, self.watch.doctor.memory.rollbacks

@@ -71,6 +71,18 @@ def test_a_resumed_run_was_saved_where_it_goes_on_even_if_a_kill_came_before_the
     assert state.last_saved_step is None
 
 
+def test_going_back_drops_points_and_keeps_the_best_checkpoint_as_its_file_is_kept() -> None:
+    first = [STARTED, progress(1), validated(2, 0.3), best(2, 0.3), progress(3), validated(4, 0.6), best(4, 0.6)]
+    state = RunState.of([*first, progress(5), e.RolledBack(step=2, reason="diverged")])
+    assert list(state.train_loss.steps) == [1]
+    assert list(state.segment_accuracy.steps) == [2]
+    assert (state.step, state.best_step, state.best_accuracy) == (2, 4, 0.6)
+    state.apply(e.Resumed(step=2, steps=100))
+    assert (state.best_step, state.best_accuracy) == (4, 0.6)
+    state.apply(e.Resumed(step=1, steps=100))
+    assert state.best_step is None
+
+
 def test_resuming_takes_back_the_last_word() -> None:
     state = RunState.of([STARTED, progress(1), e.Failed(step=1, cause="error", message="power cut")])
     assert state.phase == "failed"

@@ -145,11 +145,20 @@ def test_validation_far_below_training_is_a_warning_that_keeps_no_state_from_bei
     assert made.judge_validation(400, 5.0, 0.0, 2) == []
 
 
-def test_a_state_on_the_way_down_is_none_to_go_back_to() -> None:
+@pytest.mark.parametrize(
+    ("before", "last", "units"),
+    [
+        (window(3.0), window(9.0), FINE),
+        (window(3.0), window(3.0, norm=1e6), FINE),
+        (window(GUESS, 1 / SPEAKERS), window(GUESS, 1 / SPEAKERS), Units(32, 0.03, 0.0, 1.0)),
+    ],
+    ids=["loss", "gradients", "units"],
+)
+def test_a_state_on_the_way_down_is_none_to_go_back_to(before: Sums, last: Sums, units: Units) -> None:
     made = doctor()
-    fed(made, [window(3.0)] * 10)
+    fed(made, [before] * 10)
     assert made.sound
-    assert made.judge_window(550, window(9.0), FINE) == []
+    assert [one for one in made.judge_window(550, last, units) if one.severity == "error"] == []
     assert not made.sound
 
 

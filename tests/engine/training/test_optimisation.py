@@ -47,3 +47,12 @@ def test_going_on_begins_at_the_last_rate(done: int, more: int) -> None:
     longer = schedule.extended(done, done + more, 1e-3)
     assert longer.at(done) == max(schedule.at(done - 1), 1e-4)
     assert longer.at(done + more - 1) <= longer.at(done)
+
+
+def test_half_the_rate_stays_half_through_a_new_cosine_and_before_its_first_step() -> None:
+    whole = LearningRate(0, 1000, 1e-3, 100, "cosine")
+    half = whole.halved()
+    assert [half.at(step) for step in (0, 50, 600)] == [whole.at(step) / 2 for step in (0, 50, 600)]
+    longer, half_longer = whole.extended(1000, 2000, 1e-3), half.extended(1000, 2000, 1e-3)
+    assert [half_longer.at(step) for step in (1000, 1500)] == [longer.at(step) / 2 for step in (1000, 1500)]
+    assert longer.at(900) == longer.at(1000)
