@@ -23,8 +23,8 @@ class ModelSize(Struct, frozen=True, kw_only=True):
 class StepMemory(Struct, frozen=True, kw_only=True):
     """Bytes that a training step takes at its peak, an estimate within a quarter.
 
-    `weights` (with buffers) and AdamW's two `moments` are held in float32 all the time; `activations` are the batch,
-    what the forward pass keeps for the backward pass, and gradients, all that is there together at the peak. Left out:
+    `weights` (with buffers) and the optimizer's `moments` are held in float32 all the time; `activations` are the
+    batch, what the forward pass keeps for the backward pass, and gradients, all that is there at the peak. Left out:
     the corpus's frames, which lie on the device when they fit, and what PyTorch itself takes.
     """
 

@@ -155,7 +155,7 @@ class Augment(Section, frozen=True):
 
 
 class Optimizer(Section, frozen=True):
-    """[optimizer]: AdamW (Loshchilov and Hutter, 2019)."""
+    """[optimizer]: AdamW (Loshchilov and Hutter, 2019), and Muon (Jordan et al., 2024) for matrices if asked for."""
 
     learning_rate: Annotated[Positive, Meta(le=10.0, description="highest rate, reached at the end of the warm-up")] = (
         1e-3
@@ -166,6 +166,13 @@ class Optimizer(Section, frozen=True):
     clip_norm: Annotated[
         float, Meta(ge=0.0, description="gradients are scaled down to this norm; 0 switches it off")
     ] = 1.0
+    matrices: Annotated[
+        Literal["adamw", "muon"],
+        Meta(
+            description="what moves the weights of linear and convolution layers before the head: adamw as all else, or"
+            " muon, which often needs fewer steps"
+        ),
+    ] = "adamw"
     average: Annotated[
         Share,
         Meta(

@@ -21,6 +21,7 @@ from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset, RunSettings
 from engine.training.device import resolve
+from engine.training.muon import matrices_of
 
 FULL_MARGIN = 0.999
 """Share of a run after which a head's margin has risen to its height."""
@@ -71,10 +72,11 @@ def memory_of_a_step(model: SpeakerModel, preset: Preset, precision: str) -> tup
         loss = functional.cross_entropy(model.head.with_margin(logits, truth, FULL_MARGIN), truth)
         run.add(-gradients)
         loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+    muon = preset.optimizer.matrices == "muon"  # it remembers one moment, AdamW two
     memory = StepMemory(
         precision=precision,
         weights=sum(tensor.nbytes for tensor in _tensors(model)),
-        moments=2 * gradients,
+        moments=2 * gradients - (sum(weight.nbytes for weight in matrices_of(model)) if muon else 0),
         activations=run.peak,
     )
     return memory, {id(parameter) for parameter in trained if parameter.grad is not None}

@@ -1,4 +1,4 @@
-"""AdamW and the learning rate: warm-up, then half a cosine to zero, each rate a pure function of the step."""
+"""The optimizer and the learning rate: warm-up, then half a cosine to zero, each rate a pure function of the step."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 
 import torch
 from msgspec import Struct, structs
-from torch import nn
 
+from engine.models.speaker_model import SpeakerModel
 from engine.preset import Optimizer, Preset
+from engine.training.muon import Muon
 
 RESTART_SHARE = 0.1
 """A finished run that goes on starts at this share of its highest rate at least: its last rate was nearly zero."""
@@ -60,16 +61,19 @@ class LearningRate(Struct, frozen=True):
         return structs.replace(self, factor=self.factor / 2)
 
 
-def make_optimizer(model: nn.Module, settings: Optimizer, device: torch.device) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) over all parameters, in one fused kernel where the device has it.
+def make_optimizer(model: SpeakerModel, settings: Optimizer, device: torch.device) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter, 2019), in one fused kernel where the device has it; Muon for matrices if asked for.
 
     On a CUDA device it may be captured as a part of a graph.
     """
+    fused, capturable = device.type in ("cpu", "cuda"), device.type == "cuda"
+    if settings.matrices == "muon":
+        return Muon(model, settings, fused, capturable)
     return torch.optim.AdamW(
         model.parameters(),
         lr=settings.learning_rate,
         betas=(settings.beta1, settings.beta2),
         weight_decay=settings.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-        capturable=device.type == "cuda",
+        fused=fused,
+        capturable=capturable,
     )
