@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.dropout import Dropout
+
 PLAIN_FRAMES = 512
 """Up to so many frames attention in bfloat16 is computed by plain matrix products on a CPU."""
 
@@ -54,13 +56,12 @@ class FeedForward(nn.Module):
         super().__init__()
         self.expand = nn.Linear(width, hidden)
         self.contract = nn.Linear(hidden, width)
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.activation = activation
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: (batch, time, width) -> (batch, time, width)."""
-        hidden = functional.dropout(self.activation(self.expand(frames)), self.dropout, self.training)
-        contracted: Tensor = self.contract(hidden)
+        contracted: Tensor = self.contract(self.dropout(self.activation(self.expand(frames))))
         return contracted
 
 
