@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from engine.model_settings import Branchformer
 from engine.models.blocks import BlockEncoder, make_attention
+from engine.models.dropout import Dropout
 from engine.models.gating import ConvolutionalGating
 from engine.models.norms import make_norm, softmax_over_time
 
@@ -67,7 +68,7 @@ class BranchformerBlock(nn.Module):
         self.gating = ConvolutionalGating(width, settings.cgmlp, settings.kernel, settings.norm, settings.dropout)
         self.merge = Concatenation(width) if settings.merge == "concatenation" else WeightedAverage(width)
         self.output_norm = make_norm(settings.norm, width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from engine.model_settings import EBranchformer
 from engine.models.blocks import BlockEncoder, make_attention
+from engine.models.dropout import Dropout
 from engine.models.gating import ConvolutionalGating
 from engine.models.layers import FeedForward
 from engine.models.norms import make_norm
@@ -54,7 +55,7 @@ class EBranchformerBlock(nn.Module):
         self.second_norm = make_norm(settings.norm, width)
         self.second = FeedForward(width, settings.ffn, settings.dropout, functional.silu)
         self.output_norm = make_norm(settings.norm, width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from engine.model_settings import EcapaTdnn
 from engine.models.blocks import skip
+from engine.models.dropout import Dropout
 from engine.models.pooling import uniform_weights
 from engine.models.tdnn import TdnnLayer
 
@@ -72,7 +73,7 @@ class SeRes2Block(nn.Module):
         self.res2 = Res2Convolution(settings, dilation)
         self.leave = TdnnLayer(settings.channels, settings.channels, kernel=1, norm=settings.norm)
         self.excitation = SqueezeExcitation(settings.channels, settings.squeeze)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, channels) -> the same."""

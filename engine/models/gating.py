@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.dropout import Dropout
 from engine.models.norms import make_norm
 
 
@@ -26,7 +27,7 @@ class ConvolutionalGating(nn.Module):
         self.gate_norm = make_norm(norm, hidden // 2)
         self.gate = nn.Conv1d(hidden // 2, hidden // 2, kernel, padding=kernel // 2, groups=hidden // 2)
         self.contract = nn.Linear(hidden // 2, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         if not self.gate.weight.is_meta:
             assert self.gate.bias is not None
             nn.init.normal_(self.gate.weight, std=1e-6)

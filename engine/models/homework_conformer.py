@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.model_settings import HomeworkConformer
+from engine.models.dropout import Dropout
 from engine.models.layers import FeedForward, GatedConvolution, Positions, SelfAttention
 
 
@@ -26,16 +26,16 @@ class HomeworkConformerLayer(nn.Module):
         self.convolution = GatedConvolution(width, settings.kernel)
         self.convolution_feed_forward = FeedForward(width, settings.ffn)
         self.convolution_norm = nn.LayerNorm(width)
-        self.dropout = settings.dropout
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""
         frames = self.attention_norm(self.attention(frames, mask) + frames)
-        fed = functional.dropout(self.feed_forward(frames), self.dropout, self.training)
+        fed = self.dropout(self.feed_forward(frames))
         frames = self.feed_forward_norm(frames + fed)
         convolved = self.convolution_feed_forward(self.convolution(frames, mask))
-        frames = self.convolution_norm(convolved + frames)
-        return functional.dropout(frames, self.dropout, self.training)
+        dropped: Tensor = self.dropout(self.convolution_norm(convolved + frames))
+        return dropped
 
 
 class HomeworkConformerEncoder(Positions):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from engine.model_settings import HomeworkSample
+from engine.models.dropout import Dropout
 from engine.models.layers import FeedForward, Positions, SelfAttention
 
 
@@ -17,7 +18,7 @@ class HomeworkSampleLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(settings.d_model)
         self.feed_forward = FeedForward(settings.d_model, settings.ffn, settings.dropout)
         self.feed_forward_norm = nn.LayerNorm(settings.d_model)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.model_settings import HomeworkTransformer
+from engine.models.dropout import Dropout
 from engine.models.layers import FeedForward, Positions, SelfAttention
 
 
@@ -22,13 +22,13 @@ class HomeworkTransformerLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(settings.d_model)
         self.feed_forward = FeedForward(settings.d_model, settings.ffn)
         self.unused_norm = nn.LayerNorm(settings.d_model)
-        self.dropout = settings.dropout
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""
-        attended = self.attention_norm(self.attention(frames, mask) + frames)
-        attended = functional.dropout(attended, self.dropout, self.training)
-        return functional.dropout(self.feed_forward(attended), self.dropout, self.training)
+        attended = self.dropout(self.attention_norm(self.attention(frames, mask) + frames))
+        fed: Tensor = self.dropout(self.feed_forward(attended))
+        return fed
 
 
 class HomeworkTransformerEncoder(Positions):

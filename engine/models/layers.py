@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.models.dropout import Dropout
+
 PLAIN_FRAMES = 512
 """Up to so many frames attention in bfloat16 is computed by plain matrix products on a CPU."""
 
@@ -31,8 +33,11 @@ class SelfAttention(nn.Module):
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, width) -> (batch, time, width). Padded frames are never looked at."""
         batch, time, width = frames.shape
-        projected = self.query_key_value(frames).view(batch, time, 3, self.heads, width // self.heads)
-        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (batch, heads, time, width / heads)
+        # Split by channels rather than by a dimension of their own: their gradients then join without another copy.
+        query, key, value = (
+            part.view(batch, time, self.heads, width // self.heads).transpose(1, 2)  # (batch, heads, time, width/heads)
+            for part in self.query_key_value(frames).chunk(3, dim=-1)
+        )
         seen = None if mask is None else mask[:, None, None, :]  # (batch, 1, 1, time): which keys may be looked at
         mixed = attend(query, key, value, seen)
         merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, time, width))
@@ -54,13 +59,12 @@ class FeedForward(nn.Module):
         super().__init__()
         self.expand = nn.Linear(width, hidden)
         self.contract = nn.Linear(hidden, width)
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         self.activation = activation
 
     def forward(self, frames: Tensor) -> Tensor:
         """frames: (batch, time, width) -> (batch, time, width)."""
-        hidden = functional.dropout(self.activation(self.expand(frames)), self.dropout, self.training)
-        contracted: Tensor = self.contract(hidden)
+        contracted: Tensor = self.contract(self.dropout(self.activation(self.expand(frames))))
         return contracted
 
 

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from engine.model_settings import Transformer
 from engine.models.blocks import BlockEncoder, make_attention
+from engine.models.dropout import Dropout
 from engine.models.layers import FeedForward
 from engine.models.norms import make_norm
 
@@ -21,7 +22,7 @@ class TransformerBlock(nn.Module):
         self.attention = make_attention(settings)
         self.feed_forward_norm = make_norm(settings.norm, width)
         self.feed_forward = FeedForward(width, settings.ffn, settings.dropout, functional.gelu)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
         """frames: (batch, time, d_model) -> (batch, time, d_model)."""

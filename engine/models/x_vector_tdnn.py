@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from engine.model_settings import XVectorTdnn
+from engine.models.dropout import Dropout
 from engine.models.tdnn import TdnnLayer
 
 LAYERS = ((5, 1), (3, 2), (3, 3), (1, 1), (1, 1))
@@ -23,7 +24,7 @@ class XVectorTdnnEncoder(nn.Module):
                 for before, after, (kernel, dilation) in zip(widths[:-1], widths[1:], LAYERS, strict=True)
             ]
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.output_width = settings.output_channels
 
     def forward(self, frames: Tensor, mask: Tensor | None) -> Tensor:
