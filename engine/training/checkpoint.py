@@ -7,6 +7,7 @@ safetensors with everything else in its metadata as text.
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import parse_preset, to_toml
 from engine.training.averaging import WeightAverage
+from engine.training.distributed import ALONE, Ranks
 from engine.training.optimisation import LearningRate
 
 FORMAT = "spk-tui-1"
@@ -45,13 +47,14 @@ class Best(Struct, frozen=True):
 
 
 class TrainingState(Struct, frozen=True):
-    """What `last` holds beside weights, optimizer and random state."""
+    """What `last` holds beside weights, optimizer and random state; `ranks` is how many processes trained."""
 
     step: int
     validated_step: int
     best: Best | None
     learning_rate: LearningRate
     speakers: list[str]
+    ranks: int = 1
 
 
 def save_last(
@@ -60,15 +63,21 @@ def save_last(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None = None,
+    random_of_others: Sequence[dict[str, Tensor]] = (),
 ) -> None:
-    """Replaces `last` with the state after `state.step` steps."""
+    """Replaces `last` with the state after `state.step` steps.
+
+    random_of_others: what `random_state` says on the ranks after this one.
+    """
     content = {
         "format": FORMAT,
         "state": msgspec.json.encode(state).decode(),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "random": _random_state(next(model.parameters()).device),
+        "random": random_state(next(model.parameters()).device),
     }
+    if random_of_others:
+        content["random_of_others"] = list(random_of_others)
     if average is not None:
         content["average"] = average.state()
     with replacing(path) as temporary:
@@ -82,10 +91,12 @@ def load_last(
     device: torch.device,
     speakers: list[str],
     average: WeightAverage | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
     """Puts weights, optimizer and random state back and returns the rest.
 
-    speakers: those of the corpus as it is now. Raises `InputError`, also when the run began with others.
+    speakers: those of the corpus as it is now. The random state is left alone when another number of ranks saved it.
+    Raises `InputError`, also when the run began with other speakers.
     """
     content = _read_last(path, device)
     try:
@@ -96,9 +107,10 @@ def load_last(
         optimizer.load_state_dict(content["optimizer"])
         if average is not None:
             average.restore(content["average"])
-        _set_random_state(content["random"], device)
+        if state.ranks == ranks.size:
+            _set_random_state([content["random"], *content.get("random_of_others", [])][ranks.rank], device)
         return state
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
 
 
@@ -239,7 +251,7 @@ def _put_in(model: SpeakerModel, tensors: dict[str, Tensor]) -> None:
     model.load_state_dict(tensors, strict=False)
 
 
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """The generators that dropout draws from: the CPU's, and the training device's own."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":

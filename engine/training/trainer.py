@@ -26,8 +26,9 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.requests import Request
 from engine.training.averaging import WeightAverage
-from engine.training.checkpoint import Best, TrainingState, load_last, save_best, save_last
+from engine.training.checkpoint import Best, TrainingState, load_last, random_state, save_best, save_last
 from engine.training.device import Resolved
+from engine.training.distributed import ALONE, Ranks
 from engine.training.optimisation import LearningRate, make_optimizer
 from engine.training.tally import Tally
 from engine.training.validation import validate
@@ -59,10 +60,12 @@ class Trainer:
         device: Resolved,
         inbox: Inbox | None = None,
         copies: Sequence[Copy] = (),
+        ranks: Ranks = ALONE,
     ) -> None:
         """inbox: where requests come from, if any may come. copies: changed copies of the corpus.
 
-        Speakers at another speed can be further classes while training.
+        Speakers at another speed can be further classes while training. ranks: the processes that train together, each
+        with a trainer of its own; all of them yield the same, and the first one writes.
         """
         self.preset = preset
         self.packed = packed
@@ -70,6 +73,7 @@ class Trainer:
         self.resolved = device
         self.device = device.torch_device
         self.step = 0
+        self.ranks = ranks
         self._inbox = inbox
         self._pending: list[Request] = []
         self._stop: Request | None = None
@@ -78,6 +82,9 @@ class Trainer:
         torch.manual_seed(preset.run.seed)
         classes = len(packed.speakers) * (1 + max((copy.speakers_as for copy in copies), default=0))
         self.model = SpeakerModel(preset, classes).to(self.device).train()
+        self._parallel = ranks.parallel(self.model)
+        if ranks.size > 1:
+            ranks.seed(preset.run.seed, 0)
         self.optimizer = make_optimizer(self.model, preset.optimizer, self.device)
         self.average = WeightAverage(self.model, preset.optimizer.average) if preset.optimizer.average else None
         self.learning_rate = LearningRate.of(preset)
@@ -86,9 +93,11 @@ class Trainer:
         self._saved_step = -1
         self._resumed = False
         self._note = ""
+        self._inexact = ""
         store = FrameStore(packed, self.device, preset.segments, copies)
         self.split = split
-        self.batches = TrainingBatches(store, split.train, preset.segments, preset.run.seed, preset.augment)
+        share = ranks.share_of(preset.segments.batch_size)
+        self.batches = TrainingBatches(store, split.train, preset.segments, preset.run.seed, preset.augment, share)
         self.validation = ValidationBatches(store, packed, split.validation, preset.segments, preset.validation.seed)
 
     # ------------------------------------------------------------------------------------------- before the first step
@@ -103,7 +112,7 @@ class Trainer:
             self._note = "the run ended before its first checkpoint, so it begins again"
             return
         state = load_last(
-            self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers, self.average
+            self.run.last_path, self.model, self.optimizer, self.device, self.packed.speakers, self.average, self.ranks
         )
         self.step, self.best, self._validated_step = state.step, state.best, state.validated_step
         self._saved_step = state.step
@@ -114,11 +123,17 @@ class Trainer:
             self.learning_rate = state.learning_rate.extended(self.step, steps, highest)
             rate = self.learning_rate.at(self.step)
             self._note = f"training goes on to step {steps}: the learning rate takes a new cosine from {rate:.2g}"
+        if state.ranks != self.ranks.size:
+            self.ranks.seed(self.preset.run.seed, self.step)
+            self._inexact = f"the number of devices changes from {state.ranks} to {self.ranks.size}"
 
     def __iter__(self) -> Iterator[e.AnyEvent]:
         yield self._started()
         if self._resumed:
             yield e.Resumed(step=self.step, steps=self.preset.run.steps, note=self._note)
+        if self._inexact:
+            advice = "dropout draws anew and sums round differently: the numbers are no longer an uninterrupted run's"
+            yield e.Diagnosis(step=self.step, severity="notice", finding=self._inexact, advice=advice)
         yield from self._train()
 
     def _started(self) -> e.Started:
@@ -135,12 +150,13 @@ class Trainer:
             encoder_parameters=sum(parameter.numel() for parameter in self.model.encoder.parameters()),
             total_parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             seed=self.preset.run.seed,
+            ranks=self.ranks.size,
         )
 
     # -------------------------------------------------------------------------------------------------------- the loop
 
     def _train(self) -> Iterator[e.AnyEvent]:
-        tally = Tally(self.device)
+        tally = Tally(self.device, self.ranks)
         steps, every = self.preset.run.steps, self.preset.validation.every
         while True:
             due = self.step > 0 and (self.step % every == 0 or self.step == steps)
@@ -172,11 +188,11 @@ class Trainer:
             group["lr"] = rate
         frames, mask, speakers = self.batches.at(self.step)  # (batch, time, mel), (batch, time), (batch,)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.resolved.precision == "bfloat16"):
-            logits = self.model(frames, mask).float()  # (batch, speakers)
+            logits = self._parallel(frames, mask).float()  # (batch, speakers)
         harder = self.model.head.with_margin(logits, speakers, self.step / self.preset.run.steps)
-        loss = functional.cross_entropy(harder, speakers)
+        loss = self.ranks.weighed(functional.cross_entropy(harder, speakers), len(speakers), self.preset.segments.batch_size)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+        self.ranks.backward(loss)
         limit = self.preset.optimizer.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit if limit > 0 else math.inf)
         self.optimizer.step()
@@ -191,7 +207,7 @@ class Trainer:
         return self.model if self.average is None else self.average.model
 
     def _validate(self, abandon: Callable[[], bool]) -> Iterator[e.AnyEvent]:
-        for event in validate(self.judged, self.validation, len(self.packed.speakers), self.step, abandon):
+        for event in validate(self.judged, self.validation, len(self.packed.speakers), self.step, abandon, self.ranks):
             yield event
             if isinstance(event, e.Validated):
                 yield from self._keep(event)
@@ -208,13 +224,18 @@ class Trainer:
                 "utterance_accuracy": scores.utterance_accuracy,
                 "loss": scores.loss,
             }
-            save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
+            if self.ranks.first:
+                save_best(self.run.best_path, self.judged, self.preset, self.packed.speakers, kept, self.step)
             yield e.Checkpoint(step=self.step, kind="best", path=str(self.run.best_path), accuracy=accuracy)
         yield self._save_last()
 
     def _save_last(self) -> e.Checkpoint:
-        state = TrainingState(self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers)
-        save_last(self.run.last_path, state, self.model, self.optimizer, self.average)
+        random = self.ranks.gather(random_state(self.device))
+        state = TrainingState(
+            self.step, self._validated_step, self.best, self.learning_rate, self.packed.speakers, self.ranks.size
+        )
+        if self.ranks.first:
+            save_last(self.run.last_path, state, self.model, self.optimizer, self.average, random[1:])
         self._saved_step = self.step
         accuracy = None if self.best is None else self.best.accuracy
         return e.Checkpoint(step=self.step, kind="last", path=str(self.run.last_path), accuracy=accuracy)
@@ -249,11 +270,13 @@ class Trainer:
     # -------------------------------------------------------------------------------------------------------- requests
 
     def _collect(self) -> None:
-        """Takes in the requests that have arrived; looks at most every 50 ms."""
+        """Takes in the requests that have arrived, at most every 50 ms; rank 0 looks, and all do the same."""
         now = time.monotonic()
+        arrived: list[Request] = []
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY_SECONDS
-            self._pending += self._inbox.read() if self._inbox is not None else []
+            arrived = self._inbox.read() if self._inbox is not None else []
+        self._pending += self.ranks.requests(arrived)
 
     def _asked_to_stop(self) -> bool:
         """Whether a stop waits, asked while something long goes on."""
