@@ -61,7 +61,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         return _normed(self, input.movedim(1, -1), None).movedim(-1, 1)
 
 
-SHARED: dict[type[_BatchNorm], type[_BatchNorm]] = {
+SHARED: dict[type[nn.Module], type[_BatchNorm]] = {
     BatchNorm: SharedMaskedBatchNorm,
     nn.BatchNorm1d: SharedBatchNorm1d,
     nn.BatchNorm2d: SharedBatchNorm2d,
@@ -74,8 +74,9 @@ def share_statistics(model: nn.Module) -> None:
     A module remains the same object, since a user's own encoder may hold it at places that nobody else knows.
     """
     for module in model.modules():
-        if type(module) in SHARED:
-            module.__class__ = SHARED[type(module)]  # type: ignore[assignment]  # a subclass that adds no state
+        shared = SHARED.get(type(module))
+        if shared is not None:
+            module.__class__ = shared  # a subclass that adds no state
 
 
 def unshared_norms(model: nn.Module) -> list[str]:
@@ -108,7 +109,7 @@ def _normed(norm: _BatchNorm, frames: Tensor, real: Tensor | None) -> Tensor:
     variance = (squares / number - mean.square()).clamp(min=0)
     if norm.training:
         _remember(norm, mean.detach(), (variance * number / (number - 1).clamp(min=1)).detach())
-    normed = (precise - mean.to(precise.dtype)) * torch.rsqrt(variance.to(precise.dtype) + norm.eps)
+    normed: Tensor = (precise - mean.to(precise.dtype)) * torch.rsqrt(variance.to(precise.dtype) + norm.eps)
     if norm.affine:
         normed = normed * norm.weight + norm.bias
     return normed.to(frames.dtype)

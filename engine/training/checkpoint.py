@@ -69,7 +69,7 @@ def save_last(
 
     random_of_others: what `random_state` says on the ranks after this one.
     """
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "state": msgspec.json.encode(state).decode(),
         "model": model.state_dict(),

@@ -7,6 +7,7 @@ a dead one, is the work of `engine.runs.supervisor`.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -77,6 +78,9 @@ class Ranks(Struct, frozen=True):
         """The tensors of every rank in their order; names and shapes are the same everywhere."""
         return [tensors]
 
+    def require_same(self, seen: dict[str, str]) -> None:
+        """Refuses ranks that see other files than rank 0: `seen` says what this one sees. Raises `InputError`."""
+
 
 ALONE = Ranks()
 
@@ -90,7 +94,9 @@ class ManyRanks(Ranks, frozen=True):
         Some encoders hold layers that they don't use, as the assignment's does: torch has to look for those.
         """
         share_statistics(model)
-        return DistributedDataParallel(model, find_unused_parameters=True, broadcast_buffers=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # the newest torch calls broadcast_buffers by another name
+            return DistributedDataParallel(model, find_unused_parameters=True, broadcast_buffers=False)
 
     def weighed(self, loss: Tensor, own: int, of_all: int) -> Tensor:
         """The part of the global mean that this rank's mean over `own` of all rows is."""
@@ -171,7 +177,7 @@ class Place(Struct, frozen=True):
 
     def on_its_device(self, resolved: Resolved) -> Resolved:
         """The device and the threads of this rank alone. Raises `InputError` when the machine has too few devices."""
-        if resolved.torch_device.type == "cuda":
+        if resolved.device.startswith("cuda"):
             there = torch.cuda.device_count()
             if self.here > there:
                 raise InputError(f"run.devices = {self.here}: this machine has {there} CUDA devices")
@@ -186,13 +192,16 @@ NAMES: Sequence[str] = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 @contextmanager
 def joined(place: Place, device: torch.device) -> Iterator[ManyRanks]:
     """Waits for all ranks and is one of them from then on."""
-    backend = "cpu:gloo"
+    backend = "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=SILENT_AFTER)
-    yield ManyRanks(place.rank, place.size)
-    distributed.destroy_process_group()  # not after an error: others may be gone, and would be waited for
+    ranks = ManyRanks(place.rank, place.size)
+    yield ranks
+    # Not after an error: others may be gone, and would be waited for.
+    ranks.agree(True)  # so that nobody is missing while rank 0 still writes
+    distributed.destroy_process_group()
 
 
 def lost_another(error: BaseException) -> bool:

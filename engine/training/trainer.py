@@ -190,7 +190,8 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.resolved.precision == "bfloat16"):
             logits = self._parallel(frames, mask).float()  # (batch, speakers)
         harder = self.model.head.with_margin(logits, speakers, self.step / self.preset.run.steps)
-        loss = self.ranks.weighed(functional.cross_entropy(harder, speakers), len(speakers), self.preset.segments.batch_size)
+        mean = functional.cross_entropy(harder, speakers)
+        loss = self.ranks.weighed(mean, len(speakers), self.preset.segments.batch_size)
         self.optimizer.zero_grad(set_to_none=True)
         self.ranks.backward(loss)
         limit = self.preset.optimizer.clip_norm
