@@ -6,10 +6,13 @@ That belongs to one life of a run and not to its preset: the next one may have o
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from engine.errors import InputError
+from engine.runs.events import Diagnosis
 
 PORT = 29500
 
@@ -46,6 +49,14 @@ class Machines(Struct, frozen=True):
         host, _, port = self.rendezvous.rpartition(":")
         nodes = ["--nnodes", str(self.number), "--node-rank", str(machine)]
         return [*nodes, *each, "--master-addr", host, "--master-port", port]
+
+    def notices(self, devices: int, run: str) -> Iterator[Diagnosis]:
+        """What somebody has to type on each of the others."""
+        for machine in range(1, self.number):
+            words = ["torchrun", *self.torchrun(devices, machine), "-m", "engine.runs.rank", run]
+            yield Diagnosis(
+                severity="notice", finding=f"waiting for machine {machine}", advice=f"type there: {shlex.join(words)}"
+            )
 
 
 ONE_MACHINE = Machines()

@@ -29,6 +29,8 @@ from engine.runs.requests import Request
 LOOK_EVERY_SECONDS = 0.05
 PATIENCE_SECONDS = 15.0
 """How long ranks may take to end after the first of them has ended: torchrun ends the others at once."""
+LAST_WORDS_SECONDS = 2.0
+"""How long they may take when torchrun itself has ended badly, and nobody ends them but the supervisor."""
 
 
 class Supervisor:
@@ -62,7 +64,7 @@ class Supervisor:
             address = str(Path(folder) / "ranks")
             door.bind(address)
             door.listen()
-            launcher = self._launch(address, resumed=resumed)
+            launcher = self._launch(address, folder, resumed=resumed)
             try:
                 yield from self._follow(door, launcher)
             finally:
@@ -70,11 +72,11 @@ class Supervisor:
         if not self._finished:
             yield self._last_word(launcher.returncode)
 
-    def _launch(self, address: str, *, resumed: bool) -> subprocess.Popen[bytes]:
+    def _launch(self, address: str, folder: str, *, resumed: bool) -> subprocess.Popen[bytes]:
         """Starts torchrun in a session of its own: signals are the supervisor's to understand."""
         devices = self.settings.devices
         threads = self.settings.threads or self.run.info().threads or training_threads()
-        command = [sys.executable, "-m", "engine.runs.launcher", *self.machines.torchrun(devices)]
+        command = [sys.executable, "-m", "engine.runs.launcher", *self.machines.torchrun(devices), "--log-dir", folder]
         rank = ["-m", "engine.runs.rank", str(self.run.path), *(["--resumed"] if resumed else [])]
         return subprocess.Popen(
             [*command, *rank],
@@ -88,7 +90,7 @@ class Supervisor:
         while time.monotonic() < self._deadline:
             ended = launcher.poll() is not None
             if ended:
-                self._end_soon()
+                self._end_soon(PATIENCE_SECONDS if launcher.returncode == 0 else LAST_WORDS_SECONDS)
             ready, _, _ = select.select([door, *(end.connection for end in self._ends)], [], [], LOOK_EVERY_SECONDS)
             if ended and not self._ends and not ready:
                 return
@@ -136,8 +138,8 @@ class Supervisor:
         for request in self._requests():
             self._first.write(request)
 
-    def _end_soon(self) -> None:
-        self._deadline = min(self._deadline, time.monotonic() + PATIENCE_SECONDS)
+    def _end_soon(self, seconds: float = PATIENCE_SECONDS) -> None:
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
 
     def _end(self, launcher: subprocess.Popen[bytes]) -> None:
         """Leaves no process behind: ranks whose connection is closed end themselves, and stopped ones can't."""

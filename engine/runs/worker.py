@@ -123,6 +123,7 @@ class Worker:
         """The ranks find in the cache what was packed here, so that nothing but the run's folder is passed on."""
         number = preset.run.devices * self.machines.number
         self._report(f"loading PyTorch in {number} processes", 0, 0, "")
+        yield from self.machines.notices(preset.run.devices, str(self.run.path))
         supervisor = Supervisor(self.run, preset.run, self.machines, self.requests.read, self._answer_requests)
         yield from supervisor.events(resumed=not self.first_life)
 
