@@ -51,7 +51,7 @@ def _events(run: RunDirectory, place: Place, link: Link | None, *, resumed: bool
             "rank 0 has nobody to tell its events to: start the first machine's ranks with 'spk-tui train' or 'spk-tui"
             " resume' and --machines, and torchrun with --node-rank 1 or more on the others"
         )
-    from engine.runs.training import train_as_rank
+    from engine.training.life import train_as_rank
 
     run.check_encoder()
     prepared = _prepared(run)

@@ -115,13 +115,15 @@ class Worker:
             yield from self._train_in_ranks(prepared.preset)
             return
         self._report("loading PyTorch", 0, 0, "")
-        from engine.runs.training import train
+        from engine.training.life import train
 
         yield from train(self.run, prepared, self.requests, resumed=not self.first_life)
 
     def _train_in_ranks(self, preset: Preset) -> Iterator[e.AnyEvent]:
         """The ranks find in the cache what was packed here, so that nothing but the run's folder is passed on."""
-        number = preset.run.devices * self.machines.number
+        number, size = preset.run.devices * self.machines.number, preset.segments.batch_size
+        if number > size:
+            raise InputError(f"{number} devices are more than segments.batch_size = {size}: some would have no segment")
         self._report(f"loading PyTorch in {number} processes", 0, 0, "")
         yield from self.machines.notices(preset.run.devices, str(self.run.path))
         supervisor = Supervisor(self.run, preset.run, self.machines, self.requests.read, self._answer_requests)

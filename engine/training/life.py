@@ -1,4 +1,4 @@
-"""From a prepared corpus to the trainer's events: device, trainer, load of the machine. Loads torch.
+"""One life of a run in this process: from a prepared corpus to the trainer's events, with the load of the machine.
 
 The worker that trains alone and every one of several ranks do the same here; who writes events down says each of them.
 """
