@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -155,6 +155,9 @@ class ManyRanks(Ranks, frozen=True):
             )
 
 
+NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+
+
 class Place(Struct, frozen=True):
     """Where torchrun has put this process: which rank, of how many, and the same among those of this machine."""
 
@@ -184,9 +187,6 @@ class Place(Struct, frozen=True):
             device = f"cuda:{self.local}"
             return structs.replace(resolved, device=device, name=torch.cuda.get_device_name(device))
         return structs.replace(resolved, threads=max(1, resolved.threads // self.here))
-
-
-NAMES: Sequence[str] = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 
 @contextmanager

@@ -73,10 +73,10 @@ def curve_of(run: RunDirectory, steps: int) -> list[tuple[float, ...]]:
 def test_two_ranks_train_as_one_does_answer_and_one_goes_on_alone(corpus: Path, tmp_path: Path) -> None:
     # Our masked batch normalisation in the encoder, torch's own in the head; slices of 3 and of 4 segments.
     preset = small(
-        "conformer-225k", "encoder.d_model=16", "encoder.ffn=24", "encoder.dropout=0", "pooling.kind=self_attentive",
-        "head.kind=batchnorm_linear", "run.steps=100000", "schedule.warmup_steps=1", "validation.every=1",
-        "segments.short=pad", "segments.shortest=20", "augment.time_masks=1", "optimizer.clip_norm=0.5",
-        "optimizer.average=0.5",
+        "conformer-small-98k", "encoder.d_model=16", "encoder.layers=1", "encoder.heads=2", "encoder.kernel=7",
+        "encoder.dropout=0", "pooling.kind=self_attentive", "run.steps=100000", "schedule.warmup_steps=1",
+        "validation.every=1", "segments.short=pad", "segments.shortest=20", "augment.time_masks=1",
+        "optimizer.clip_norm=0.5", "optimizer.average=0.5",
     )  # fmt: skip
     one = client.start_run(preset, str(corpus), tmp_path / "one")
     wait_for(one, lambda event: isinstance(event, e.Validated) and event.step >= 12)
@@ -93,7 +93,7 @@ def test_two_ranks_train_as_one_does_answer_and_one_goes_on_alone(corpus: Path, 
     assert two.state().started.ranks == two.info().ranks == 2
     assert two.state().started.threads == 1
     of_one, of_two = curve_of(one, 12), curve_of(two, 12)
-    np.testing.assert_allclose(of_two, of_one, rtol=1e-3)
+    np.testing.assert_allclose(of_two, of_one, rtol=1e-4)
     assert min(norm for _, _, norm, *_ in of_one) > 0.5  # clipping was on
     assert of_one[-1][0] < of_one[0][0]
 
