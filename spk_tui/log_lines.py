@@ -81,7 +81,8 @@ def _turn(event: e.AnyEvent) -> Said | None:
         several = f"{event.ranks} x " if event.ranks > 1 else ""
         text = (
             f"training on {several}{event.device_name or event.device} in {event.precision}: "
-            f"{count(event.speakers)} speakers, {count(event.train_utterances)} utterances, {count(event.validation_utterances)} held out"
+            f"{count(event.speakers)} speakers, {count(event.train_utterances)} utterances, "
+            f"{count(event.validation_utterances)} held out"
         )
         return text, "plain", ""
     if isinstance(event, e.Paused):

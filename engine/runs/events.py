@@ -112,7 +112,7 @@ class Diagnosis(Event, frozen=True, kw_only=True, tag="diagnosis"):
 
 
 class Resources(Event, frozen=True, kw_only=True, tag="resources"):
-    """Load of the worker and its device: shares from 0 (idle) to 1 (all cores busy), bytes."""
+    """Load of the worker and its device (of several, rank 0's): shares from 0 (idle) to 1 (all cores busy), bytes."""
 
     processor_load: float
     memory_bytes: int

@@ -2,7 +2,7 @@
 
 It holds the run's lock as long as it lives, prepares the corpus, appends the trainer's events to events.jsonl, and
 turns whatever goes wrong into a last event that a person can read. It trains itself, for which torch is loaded when the
-corpus is ready, or, on several devices, supervises the processes that do, and then never loads it.
+corpus is ready, or, on several devices, supervises the processes that do.
 """
 
 from __future__ import annotations

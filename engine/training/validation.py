@@ -61,8 +61,9 @@ def validate(
     """Says how far it is a few times a second and ends with `Validated`, or without it when told to abandon.
 
     Only the first `speakers` classes count: others are speakers at another speed, whom nobody asks for. Computes in
-    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found. Each rank
-    looks at every so manieth of the same batches; on the way it says how its own share goes, in the end what all found.
+    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found. Of the
+    same batches each of n ranks looks at every n-th; on the way it says how its own share goes, and in the end what all
+    of them found.
     """
     began = said = time.monotonic()
     segments, utterances = Scores(), Scores()
