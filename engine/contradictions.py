@@ -14,6 +14,7 @@ def contradictions(preset: Preset) -> list[str]:
         *_of_the_front_end(preset),
         *_of_the_pooling(preset),
         *_of_the_data(preset),
+        *_of_the_run(preset),
     ]
 
 
@@ -74,4 +75,16 @@ def _of_the_data(preset: Preset) -> list[str]:
     lowest, highest = augment.noise_snr_db
     if lowest > highest:
         problems.append(f"augment.noise_snr_db = {[lowest, highest]} begins above its end")
+    return problems
+
+
+def _of_the_run(preset: Preset) -> list[str]:
+    problems = []
+    devices, device, size = preset.run.devices, preset.run.device, preset.segments.batch_size
+    if devices > size:
+        problems.append(
+            f"run.devices = {devices} is more than segments.batch_size = {size}; each device needs a segment"
+        )
+    if devices > 1 and (device == "mps" or ":" in device):
+        problems.append(f"run.device = '{device}' is one device and run.devices = {devices}; take auto, cuda or cpu")
     return problems

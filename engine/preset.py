@@ -242,6 +242,14 @@ class RunSettings(Section, frozen=True):
         str,
         Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"),
     ] = "auto"
+    devices: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="devices of a machine that train together, each a slice of every batch; processes, on a CPU",
+        ),
+    ] = 1
     threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads of the training step; 0 takes all cores")] = 0
     save_every_seconds: Annotated[
         float,

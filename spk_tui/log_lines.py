@@ -78,9 +78,11 @@ def _turn(event: e.AnyEvent) -> Said | None:
     if isinstance(event, e.Queued):
         return f"worker started (process {event.process})", "quiet", ""
     if isinstance(event, e.Started):
+        several = f"{event.ranks} x " if event.ranks > 1 else ""
         text = (
-            f"training on {event.device_name or event.device} in {event.precision}: {count(event.speakers)} speakers, "
-            f"{count(event.train_utterances)} utterances, {count(event.validation_utterances)} held out"
+            f"training on {several}{event.device_name or event.device} in {event.precision}: "
+            f"{count(event.speakers)} speakers, {count(event.train_utterances)} utterances, "
+            f"{count(event.validation_utterances)} held out"
         )
         return text, "plain", ""
     if isinstance(event, e.Paused):

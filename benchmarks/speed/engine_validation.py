@@ -29,7 +29,7 @@ def main() -> None:
     for _, deadline, answer in asked(pipe):
         done = 0
         while done == 0 or time.perf_counter() < deadline:
-            for _ in validate(trainer.judged, trainer.validation, len(packed.speakers), 0, lambda: False):
+            for _ in validate(trainer.keeper.judged, trainer.validation, len(packed.speakers), 0, lambda: False):
                 pass
             done += len(trainer.validation.utterances)
         answer(done)

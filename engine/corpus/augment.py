@@ -33,19 +33,22 @@ def hide(
     augment: Augment,
     segments: Segments,
     random: np.random.Generator,
+    share: slice = slice(None),
 ) -> Tensor:
     """SpecAugment's masks (Park et al., 2019): frames (batch, time, mel) with stretches of time and bands hidden.
 
-    mask: (batch, time) or None; real: (batch,), the frames of each item that aren't padding, which alone are hidden.
+    mask: (batch, time) or None; real: (whole batch,), the frames of each item that aren't padding, which alone are
+    hidden; share: which items of the whole batch these are. Stretches are drawn for all of it.
     Each width is drawn evenly from 0 to the greatest, then the place. What is hidden becomes the mean: that is zero
     where frames are normalised, as in the paper, and else the mean of the segment over frames and bands. (The mean of
     each band by itself would leave a hidden band its level, by which a speaker's long-term spectrum could be told; and
     zero is louder than most log-mel energies.)
     """
-    batch, time, mel = frames.shape
+    _, time, mel = frames.shape
     in_time = draw_stretches(augment.time_masks, augment.time_mask_frames, real, random)
-    in_bands = draw_stretches(augment.frequency_masks, augment.frequency_mask_bands, np.full(batch, mel), random)
-    stretches = torch.from_numpy(np.concatenate([in_time, in_bands], axis=2)).to(frames.device)  # one transfer
+    in_bands = draw_stretches(augment.frequency_masks, augment.frequency_mask_bands, np.full(len(real), mel), random)
+    together = np.concatenate([in_time, in_bands], axis=2)[:, share]
+    stretches = torch.from_numpy(together).to(frames.device)  # one transfer
     hidden_times = _inside(stretches[:, :, : augment.time_masks], time)  # (batch, time)
     hidden_bands = _inside(stretches[:, :, augment.time_masks :], mel)  # (batch, mel)
     hidden = hidden_times[:, :, None] | hidden_bands[:, None, :]

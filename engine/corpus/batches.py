@@ -31,12 +31,15 @@ class TrainingBatches:
         segments: Segments,
         seed: int,
         augment: Augment | None = None,
+        share: slice | None = None,
     ) -> None:
+        """share: which items of every batch are gathered (default: all); what is random is drawn for all of them."""
         self.store = store
         self.utterances = utterances
         self.segments = segments
         self.augment = augment or Augment()
         self.seed = seed
+        self.share = share or slice(None)
         self._lengths = lengths_of(segments)
         self._order: tuple[int, NDArray[np.int64]] = (-1, utterances)
         self._left_out: list[int] = []
@@ -46,18 +49,19 @@ class TrainingBatches:
         self._left_out = utterances
 
     def at(self, step: int) -> Batch:
-        """The batch of a step, counted from zero."""
+        """The batch of a step, counted from zero; of the share, if there is one."""
         rows, time = self.rows_at(step), self.frames_at(step)
         lengths = self.store.lengths[rows]
         room = np.maximum(lengths - time, 0)  # the last start at which a segment is whole
         wrap = self.segments.short == "repeat"
         starts = (_random(self.seed, START_STREAM, step).random(len(rows)) * (room + 1)).astype(np.int64)
-        batch = self.store.gather(rows, starts, time, wrap)
+        batch = self.store.gather(rows[self.share], starts[self.share], time, wrap)
         if not (self.augment.time_masks or self.augment.frequency_masks):
             return batch
         real = np.full(len(rows), time) if wrap else np.minimum(lengths, time)
         random = _random(self.seed, MASK_STREAM, step)
-        return batch._replace(frames=hide(batch.frames, batch.mask, real, self.augment, self.segments, random))
+        frames = hide(batch.frames, batch.mask, real, self.augment, self.segments, random, self.share)
+        return batch._replace(frames=frames)
 
     def frames_at(self, step: int) -> int:
         """The length of a step's segments."""
@@ -110,23 +114,38 @@ class ValidationBatches:
 
     def segment_batches(self, size: int = 128) -> Iterator[Batch]:
         """The fixed segments."""
-        for begin in range(0, len(self.utterances), size):
-            chosen = slice(begin, begin + size)
-            yield self.store.gather(
-                self.utterances[chosen], self.starts[chosen], self.segments.frames, self.segments.short == "repeat"
-            )
+        return map(self.segments_at, self.segment_places(size))
 
     def utterance_batches(self, most_frames: int = 16_384) -> Iterator[Batch]:
         """Whole utterances, those of about one length together, at most so many frames with padding a batch."""
+        return map(self.utterances_at, self.utterance_places(most_frames))
+
+    def segment_places(self, size: int = 128) -> list[slice]:
+        """Which utterances make up each batch of segments."""
+        return [slice(begin, begin + size) for begin in range(0, len(self.utterances), size)]
+
+    def utterance_places(self, most_frames: int = 16_384) -> list[slice]:
+        """Which utterances make up each batch of whole ones."""
         lengths = self.store.lengths[self.utterances]
+        places = []
         begin = 0
         while begin < len(self.utterances):
             end = begin + 1
             while end < len(self.utterances) and (end - begin + 1) * lengths[end] <= most_frames:
                 end += 1
-            batch = self.utterances[begin:end]
-            yield self.store.gather(batch, np.zeros(len(batch), np.int64), int(lengths[end - 1]), wrap=False)
+            places.append(slice(begin, end))
             begin = end
+        return places
+
+    def segments_at(self, place: slice) -> Batch:
+        """The fixed segments of these utterances."""
+        wrap = self.segments.short == "repeat"
+        return self.store.gather(self.utterances[place], self.starts[place], self.segments.frames, wrap)
+
+    def utterances_at(self, place: slice) -> Batch:
+        """These utterances as a whole; they are ordered by their length."""
+        rows = self.utterances[place]
+        return self.store.gather(rows, np.zeros(len(rows), np.int64), int(self.store.lengths[rows[-1]]), wrap=False)
 
 
 def _random(seed: int, stream: int, place: int) -> np.random.Generator:

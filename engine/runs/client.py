@@ -21,9 +21,11 @@ from engine.errors import InputError
 from engine.files import replacing, runs_folder, user_path
 from engine.own_code import read_code
 from engine.preset import Preset
+from engine.preset_file import with_overrides
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
+from engine.runs.machines import ONE_MACHINE, Machines
 from engine.runs.requests import Ask, Request, append_request
 from engine.trust import trusted_code_of
 
@@ -34,10 +36,13 @@ times slower on one with anything else to do, for they wait for a thread that is
 know the first variable alone. A user who has set either is left to it."""
 
 
-def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDirectory:
+def start_run(
+    preset: Preset, corpus: str, parent: Path | None = None, machines: Machines = ONE_MACHINE
+) -> RunDirectory:
     """Makes a run directory and starts its worker in the background. Raises `InputError`, also for untrusted code.
 
-    `corpus` is "demo" or a path, as given to `engine.corpus.open_corpus`.
+    `corpus` is "demo" or a path, as given to `engine.corpus.open_corpus`. `machines` says who else trains; their ranks
+    are started there by somebody else.
     """
     code = trusted_code_of(preset)
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -54,7 +59,7 @@ def start_run(preset: Preset, corpus: str, parent: Path | None = None) -> RunDir
         command=sys.argv,
     )
     run = create_run(folder, _with_absolute_paths(preset), info, code)
-    launch_worker(run)
+    launch_worker(run, *machines.arguments())
     return run
 
 
@@ -65,10 +70,13 @@ def _with_absolute_paths(preset: Preset) -> Preset:
     return structs.replace(preset, augment=structs.replace(preset.augment, **found))
 
 
-def resume_run(run: RunDirectory, steps: int | None = None) -> None:
+def resume_run(
+    run: RunDirectory, steps: int | None = None, devices: int | None = None, machines: Machines = ONE_MACHINE
+) -> None:
     """Starts a new worker that goes on from the last checkpoint. Raises `InputError`.
 
-    `steps` is the new total for a run that is already finished, or that should go on for longer.
+    `steps` is the new total for a run that is already finished, or that should go on for longer; `devices` how many of
+    this machine train from now on; `machines` as in `start_run`.
     """
     if run.alive:
         raise InputError(f"{run.id} is training already; 'spk-tui attach {run.id}' shows it")
@@ -80,7 +88,11 @@ def resume_run(run: RunDirectory, steps: int | None = None) -> None:
         raise InputError(f"{run.id} has done {state.step} steps; --steps {steps} would leave nothing to do")
     run.check_encoder()
     trusted_code_of(preset)
-    launch_worker(run, *([] if steps is None else ["--steps", str(steps)]))
+    if devices is not None:
+        with_overrides(preset, [f"run.devices={devices}"], source="--devices")
+    changes = {"--steps": steps, "--devices": devices}
+    given = [word for name, value in changes.items() if value is not None for word in (name, str(value))]
+    launch_worker(run, *given, *machines.arguments())
 
 
 def launch_worker(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]:

@@ -40,7 +40,7 @@ class Preparing(Event, frozen=True, kw_only=True, tag="preparing"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """Training begins: what was resolved when corpus and device were known."""
+    """Training begins: what was resolved when corpus and device were known. `ranks` are the processes that train."""
 
     steps: int
     device: str
@@ -53,6 +53,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     encoder_parameters: int
     total_parameters: int
     seed: int
+    ranks: int = 1
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
@@ -111,7 +112,7 @@ class Diagnosis(Event, frozen=True, kw_only=True, tag="diagnosis"):
 
 
 class Resources(Event, frozen=True, kw_only=True, tag="resources"):
-    """Load of the worker and its device: shares from 0 (idle) to 1 (all cores busy), bytes."""
+    """Load of the worker and its device (of several, rank 0's): shares from 0 (idle) to 1 (all cores busy), bytes."""
 
     processor_load: float
     memory_bytes: int

@@ -63,8 +63,7 @@ def until_there_is_room(
                 return False
             paused = True
             yield e.Paused(step=step)
-        retry_at = time.monotonic() + RETRY_EVERY_SECONDS
-        while time.monotonic() < retry_at:
+        for _ in range(round(RETRY_EVERY_SECONDS / LOOK_EVERY_SECONDS)):  # counted: several ranks look equally often
             time.sleep(LOOK_EVERY_SECONDS)
             if stop_waits():
                 return False

@@ -28,6 +28,7 @@ from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import parse_preset, to_toml
 from engine.training.averaging import WeightAverage
+from engine.training.distributed import ALONE, Ranks
 from engine.training.divergence import Memory
 from engine.training.optimisation import LearningRate
 from engine.training.recovery import Content, HealthyState
@@ -48,13 +49,14 @@ class Best(Struct, frozen=True):
 
 
 class TrainingState(Struct, frozen=True):
-    """What `last` holds beside weights, optimizer and random state."""
+    """What `last` holds beside weights, optimizer and random state; `ranks` is how many processes trained."""
 
     step: int
     validated_step: int
     best: Best | None
     learning_rate: LearningRate
     speakers: list[str]
+    ranks: int = 1
     doctor: Memory = field(default_factory=Memory)
 
 
@@ -64,28 +66,36 @@ def last_of(
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None = None,
     healthy: HealthyState | None = None,
+    ranks: Ranks = ALONE,
 ) -> Content:
     """What `last` holds after `state.step` steps, and the state to go back to.
 
-    Its tensors are those being trained: copy them to keep them.
+    Its tensors are those being trained: copy them to keep them. Every rank takes part.
     """
-    content = content_of(state, model, optimizer, average)
+    content = content_of(state, model, optimizer, average, ranks)
     if healthy is not None:
         content["healthy"] = healthy.beside(state.step)
     return content
 
 
 def content_of(
-    state: TrainingState, model: nn.Module, optimizer: torch.optim.Optimizer, average: WeightAverage | None = None
+    state: TrainingState,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None = None,
+    ranks: Ranks = ALONE,
 ) -> Content:
-    """What `last` holds of one state. The tensors are those that are being trained, no copies."""
+    """What `last` holds of one state. Its tensors are those being trained, no copies. Every rank takes part."""
+    random, *random_of_others = ranks.gather(random_state(next(model.parameters()).device))
     content: Content = {
         "format": FORMAT,
         "state": msgspec.json.encode(state).decode(),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "random": _random_state(next(model.parameters()).device),
+        "random": random,
     }
+    if random_of_others:
+        content["random_of_others"] = random_of_others
     if average is not None:
         content["average"] = average.state()
     return content
@@ -108,10 +118,12 @@ def load_last(
     speakers: list[str],
     average: WeightAverage | None = None,
     healthy: HealthyState | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
     """Puts weights, optimizer, random state and the state to go back to back and returns the rest.
 
-    speakers: those of the corpus as it is now. Raises `InputError`, also when the run began with others.
+    speakers: those of the corpus as it is now. The random state is left alone when another number of ranks saved it.
+    Raises `InputError`, also when the run began with other speakers.
     """
     content = _read_last(path, device)
     try:
@@ -121,8 +133,8 @@ def load_last(
         if healthy is not None:
             before = content.pop("healthy", None) or content
             healthy.keep(msgspec.json.decode(before["state"], type=TrainingState).step, before)
-        return put_back(content, model, optimizer, device, average)
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        return put_back(content, model, optimizer, device, average, ranks)
+    except (KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: doesn't fit this run's preset ({_first_line(error)})") from None
 
 
@@ -132,17 +144,21 @@ def put_back(
     optimizer: torch.optim.Optimizer,
     device: torch.device,
     average: WeightAverage | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
     """Puts weights, optimizer and random state of a `content_of` back and returns the rest.
 
-    The optimizer goes on with the content's own tensors. Raises what torch raises when it is another model's.
+    The optimizer goes on with the content's own tensors. The random state is left alone when another number of ranks
+    made it. Raises what torch raises when it is another model's.
     """
+    state = msgspec.json.decode(content["state"], type=TrainingState)
     model.load_state_dict(content["model"])
     optimizer.load_state_dict(content["optimizer"])
     if average is not None:
         average.restore(content["average"])
-    _set_random_state(content["random"], device)
-    return msgspec.json.decode(content["state"], type=TrainingState)
+    if state.ranks == ranks.size:
+        _set_random_state([content["random"], *content.get("random_of_others", [])][ranks.rank], device)
+    return state
 
 
 def _other_speakers(before: list[str], now: list[str]) -> str:
@@ -282,7 +298,7 @@ def _put_in(model: SpeakerModel, tensors: dict[str, Tensor]) -> None:
     model.load_state_dict(tensors, strict=False)
 
 
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
     """The generators that dropout draws from: the CPU's, and the training device's own."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":

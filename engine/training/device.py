@@ -31,11 +31,16 @@ def resolve(settings: RunSettings) -> Resolved:
     """The device, precision and threads for these settings. Raises `InputError` for a device that isn't there."""
     device = settings.device
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        metal = torch.backends.mps.is_available() and settings.devices == 1
+        device = "cuda" if torch.cuda.is_available() else "mps" if metal else "cpu"
     kind, _, number = device.partition(":")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         there = f"{torch.cuda.device_count()} CUDA devices are" if torch.cuda.is_available() else "no CUDA device is"
         raise InputError(f"run.device = '{device}': {there} there (allowed here: auto, cpu)")
+    if kind == "mps" and settings.devices > 1:
+        raise InputError(
+            f"run.device = 'mps': run.devices = {settings.devices} can't share it (allowed here: auto, cpu)"
+        )
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError("run.device = 'mps': this machine has no Metal device (allowed here: auto, cpu)")
     precision = settings.precision

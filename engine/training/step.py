@@ -15,7 +15,9 @@ from torch.nn import functional
 
 from engine.corpus.frame_store import Batch
 from engine.models.speaker_model import SpeakerModel
+from engine.preset import Preset
 from engine.training.device import Resolved
+from engine.training.distributed import ALONE, Ranks
 
 WARMUP_RUNS = 3
 """Steps before a capture: kernels are chosen and memory is laid out in the first ones (PyTorch's notes on graphs)."""
@@ -26,7 +28,7 @@ MOST_GRAPHS = 8
 class Outcome(NamedTuple):
     """What a step came to, as scalars on the device: mean loss with and without a margin, right answers, gradient norm.
 
-    The norm is that before clipping.
+    Of several ranks each has its own part of the first three; the norm, before clipping, is that of all.
     """
 
     loss: Tensor
@@ -42,13 +44,21 @@ class EagerStep:
     """Whether autocast casts each weight once a step. A graph has to cast anew at every replay, so it keeps none."""
 
     def __init__(
-        self, model: SpeakerModel, optimizer: torch.optim.Optimizer, clip_norm: float, resolved: Resolved
+        self,
+        model: SpeakerModel,
+        optimizer: torch.optim.Optimizer,
+        preset: Preset,
+        resolved: Resolved,
+        ranks: Ranks = ALONE,
     ) -> None:
-        """clip_norm: gradients are scaled down to it; 0 leaves them."""
+        """preset: says how gradients are clipped and how large the batch of all ranks is."""
         self.model = model
         self.optimizer = optimizer
-        self.clip_norm = clip_norm if clip_norm > 0 else math.inf
+        self.clip_norm = preset.optimizer.clip_norm or math.inf
+        self.batch_size = preset.segments.batch_size
         self.resolved = resolved
+        self.ranks = ranks
+        self._parallel = ranks.parallel(model)
 
     def __call__(self, batch: Batch, rate: float, done: float) -> Outcome:
         """One step at a learning rate; done: share of the run, which decides the margin."""
@@ -67,16 +77,20 @@ class EagerStep:
         frames, mask, speakers = batch  # (batch, time, mel), (batch, time) or None, (batch,)
         device, lower = self.resolved.torch_device.type, self.resolved.precision == "bfloat16"
         with torch.autocast(device, torch.bfloat16, enabled=lower, cache_enabled=self.keeps_casts):
-            logits = self.model(frames, mask).float()  # (batch, speakers)
+            logits = self._parallel(frames, mask).float()  # (batch, speakers)
         harder = self.model.head.with_margin(logits, speakers, done)
-        loss = functional.cross_entropy(harder, speakers)
-        plain = loss if harder is logits else functional.cross_entropy(logits.detach(), speakers)
+        loss = self._mean_loss(harder, speakers)
+        plain = loss if harder is logits else self._mean_loss(logits.detach(), speakers)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+        self.ranks.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
         right = (logits.detach().argmax(dim=1) == speakers).sum()
         return Outcome(loss.detach(), plain.detach(), right, norm)
+
+    def _mean_loss(self, logits: Tensor, speakers: Tensor) -> Tensor:
+        """logits: (batch, speakers), speakers: (batch,) -> this rank's part of the mean over the batch of all ranks."""
+        return self.ranks.weighed(functional.cross_entropy(logits, speakers), len(speakers), self.batch_size)
 
 
 class CapturedStep(EagerStep):
@@ -89,9 +103,9 @@ class CapturedStep(EagerStep):
     keeps_casts: ClassVar[bool] = False
 
     def __init__(
-        self, model: SpeakerModel, optimizer: torch.optim.Optimizer, clip_norm: float, resolved: Resolved
+        self, model: SpeakerModel, optimizer: torch.optim.Optimizer, preset: Preset, resolved: Resolved
     ) -> None:
-        super().__init__(model, optimizer, clip_norm, resolved)
+        super().__init__(model, optimizer, preset, resolved)
         device = resolved.torch_device
         self._problem = ""
         self._told = False
@@ -201,8 +215,9 @@ class _Snapshot:
 
 
 def make_step(
-    model: SpeakerModel, optimizer: torch.optim.Optimizer, clip_norm: float, resolved: Resolved
-) -> EagerStep | CapturedStep:
-    """The fastest step that this device has."""
-    kind = CapturedStep if resolved.torch_device.type == "cuda" else EagerStep
-    return kind(model, optimizer, clip_norm, resolved)
+    model: SpeakerModel, optimizer: torch.optim.Optimizer, preset: Preset, resolved: Resolved, ranks: Ranks = ALONE
+) -> EagerStep:
+    """The fastest step that this device has. Ranks wait for each other within a step, which no graph can hold."""
+    if resolved.torch_device.type == "cuda" and ranks.size == 1:
+        return CapturedStep(model, optimizer, preset, resolved)
+    return EagerStep(model, optimizer, preset, resolved, ranks)

@@ -14,6 +14,7 @@ from engine.corpus.batches import ValidationBatches
 from engine.corpus.frame_store import Batch
 from engine.models.speaker_model import SpeakerModel
 from engine.runs.events import Validated, Validating
+from engine.training.distributed import ALONE, Ranks
 
 SAY_EVERY_SECONDS = 0.25
 
@@ -41,14 +42,28 @@ class Scores(Struct):
         self.loss += functional.cross_entropy(logits, speakers, reduction="sum").item()
         self.right += int((logits.argmax(dim=1) == speakers).sum().item())
 
+    def add_over(self, ranks: Ranks) -> None:
+        """The sums of all ranks."""
+        sums = torch.tensor([self.looked_at, self.loss, self.right], dtype=torch.float64)
+        ranks.add(sums)
+        looked_at, self.loss, right = sums.tolist()
+        self.looked_at, self.right = int(looked_at), int(right)
+
 
 def validate(
-    model: SpeakerModel, batches: ValidationBatches, speakers: int, step: int, abandon: Callable[[], bool]
+    model: SpeakerModel,
+    batches: ValidationBatches,
+    speakers: int,
+    step: int,
+    abandon: Callable[[], bool],
+    ranks: Ranks = ALONE,
 ) -> Iterator[Validating | Validated]:
     """Says how far it is a few times a second and ends with `Validated`, or without it when told to abandon.
 
     Only the first `speakers` classes count: others are speakers at another speed, whom nobody asks for. Computes in
-    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found.
+    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found. Of the
+    same batches each of n ranks looks at every n-th; on the way it says how its own share goes, and in the end what all
+    of them found.
     """
     began = said = time.monotonic()
     segments, utterances = Scores(), Scores()
@@ -56,15 +71,19 @@ def validate(
     training = model.training
     model.eval()
     try:
-        for scores, source in ((segments, batches.segment_batches()), (utterances, batches.utterance_batches())):
-            for batch in source:
-                _look_at(model, batch, speakers, scores)
+        for scores, places, gather in (
+            (segments, batches.segment_places(), batches.segments_at),
+            (utterances, batches.utterance_places(), batches.utterances_at),
+        ):
+            for turn in range(0, len(places), ranks.size):
+                for place in places[turn : turn + ranks.size][ranks.rank : ranks.rank + 1]:
+                    _look_at(model, gather(place), speakers, scores)
                 if abandon():
                     return
                 now = time.monotonic()
                 if now - said > SAY_EVERY_SECONDS:
                     said = now
-                    done = (segments.looked_at + utterances.looked_at) // 2
+                    done = min(total, (segments.looked_at + utterances.looked_at) * ranks.size // 2)
                     yield Validating(
                         step=step,
                         done=done,
@@ -75,6 +94,8 @@ def validate(
                     )
     finally:
         model.train(training)
+    for scores in (segments, utterances):
+        scores.add_over(ranks)
     yield Validated(
         step=step,
         loss=segments.mean_loss,

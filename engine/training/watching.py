@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+import msgspec
 import numpy as np
 import torch
 from msgspec import structs
@@ -20,9 +21,10 @@ from engine.corpus.packed import PackedCorpus
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.runs.events import Validated
+from engine.training.distributed import ALONE, Ranks
 from engine.training.divergence import NOT_FINITE, Doctor, Facts, Memory
 from engine.training.findings import Finding, Wording
-from engine.training.measures import all_finite, look_at_units
+from engine.training.measures import Units, all_finite, look_at_units
 from engine.training.windows import Window
 
 Utterances = NDArray[np.int64]
@@ -40,12 +42,16 @@ class Watch:
         validation: ValidationBatches,
         classes: int,
         precision: str,
+        ranks: Ranks = ALONE,
     ) -> None:
-        """classes: speakers, and speakers at another speed where they are further ones."""
+        """classes: speakers, and speakers at another speed where they are further ones.
+
+        ranks: those that train together; each watches, and all of them find the same.
+        """
         self._model, self._packed, self._train, self._validation = model, packed, train, validation
-        self._precision = precision
+        self._precision, self._ranks = precision, ranks
         self._look_every = preset.divergence.look_every
-        self._window = Window(train.store.device)
+        self._window = Window(train.store.device, ranks)
         often = np.bincount(packed.speakers_of[train.utterances]).max() / len(train.utterances)
         facts = Facts(
             speakers=classes,
@@ -70,8 +76,13 @@ class Watch:
         self._window.restart()
         if sums.finite < sums.steps:
             return found
-        units = look_at_units(self._model, self._train.at(step - 1), self._precision)
-        return found + self.doctor.judge_window(step, sums, units)
+        return found + self.doctor.judge_window(step, sums, self._units(step))
+
+    def _units(self, step: int) -> Units | None:
+        """A look at the units with the newest batch, of which rank 0's part stands for all."""
+        first = self._ranks.first
+        own = look_at_units(self._model, self._train.at(step - 1), self._precision) if first else None
+        return msgspec.msgpack.decode(self._ranks.words(msgspec.msgpack.encode(own)), type=Units | None)
 
     def look_early(self, step: int) -> list[Finding]:
         """Whether all steps of the window so far were finite: told before its end where something follows from it."""
@@ -86,9 +97,9 @@ class Watch:
         if not math.isfinite(scores.loss):
             if "loss or gradient not finite" in self.doctor.memory.standing:
                 return []  # said already, with the cause
-            order = self._validation.utterances
-            places = (order[begin : begin + 128] for begin in range(0, len(order), 128))
-            blamed = self._without_numbers(zip(places, self._validation.segment_batches(128), strict=True))
+            held_out = self._validation
+            places = held_out.segment_places()
+            blamed = self._without_numbers((held_out.utterances[one], held_out.segments_at(one)) for one in places)
             finding = self.doctor.wording.validation_not_finite(scores.loss, blamed)
             return self.doctor.news([finding], frozenset(), scores.step)
         return self.doctor.judge_validation(scores.step, scores.loss, scores.segment_accuracy, scores.utterances)
@@ -115,12 +126,13 @@ class Watch:
 
     def _batches_of(self, steps: Iterable[int]) -> Iterator[tuple[Utterances, Batch]]:
         for step in steps:
-            yield self._train.utterances_at(step), self._train.at(step)
+            yield self._train.utterances_at(step)[self._train.share], self._train.at(step)
 
     def _without_numbers(self, batches: Iterable[tuple[Utterances, Batch]]) -> list[tuple[int, str]]:
         """The utterances some of whose frames are not finite, and their names, in the order of the corpus."""
-        found: set[int] = set()
+        found = torch.zeros(len(self._packed.ids), device=self._train.store.device)
         for utterances, batch in batches:
             finite = torch.isfinite(batch.frames).flatten(1).all(dim=1).cpu().numpy()  # (batch,)
-            found.update(utterances[~finite].tolist())
-        return [(utterance, self._packed.ids[utterance]) for utterance in sorted(found)]
+            found[torch.from_numpy(utterances[~finite])] = 1
+        self._ranks.add(found)  # each rank has looked at its own part of the batches
+        return [(utterance, self._packed.ids[utterance]) for utterance in found.nonzero().flatten().tolist()]

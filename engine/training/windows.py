@@ -10,6 +10,8 @@ import torch
 from msgspec import Struct
 from torch import Tensor
 
+from engine.training.distributed import ALONE, Ranks
+
 
 class Sums(Struct, frozen=True):
     """Sums over steps: the loss without any margin, right answers, gradient norm; and how many steps were finite."""
@@ -32,10 +34,11 @@ class Sums(Struct, frozen=True):
 
 
 class Window:
-    """The steps since the last window's end."""
+    """The steps since the last window's end; of several ranks each adds its part of a step, and the sums are of all."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, ranks: Ranks = ALONE) -> None:
         self.steps = 0
+        self._ranks = ranks
         self._sums = torch.zeros(4, device=device)  # finite steps, loss, right answers, gradient norm
 
     def add(self, loss: Tensor, plain: Tensor, right: Tensor, norm: Tensor) -> None:
@@ -45,12 +48,16 @@ class Window:
         self.steps += 1
 
     def read(self) -> Sums:
-        """The sums so far. This waits for the device."""
-        finite, loss, right, norm = self._sums.tolist()
-        return Sums(self.steps, round(finite), loss, round(right) if right == right else 0, norm)
+        """The sums so far. This waits for the device, and every rank takes part."""
+        sums = self._sums.clone()
+        self._ranks.add(sums[:3])  # the norm is that of all ranks already
+        finite, loss, right, norm = sums.tolist()
+        # Where one rank has met what isn't finite, fewer than all have seen all steps finite.
+        return Sums(self.steps, int(finite / self._ranks.size), loss, round(right) if right == right else 0, norm)
 
     def restart(self, sums: Sums | None = None) -> None:
         """Begins a window, or goes on with one of an earlier life: float32 sums come back bit for bit."""
         sums = sums or Sums()
         self.steps = sums.steps
-        self._sums = torch.tensor([sums.finite, sums.loss, sums.right, sums.norm], device=self._sums.device)
+        loss, right = (sums.loss, sums.right) if self._ranks.first else (0.0, 0)
+        self._sums = torch.tensor([sums.finite, loss, right, sums.norm], device=self._sums.device)

@@ -40,6 +40,12 @@ Speakers: TypeAlias = Annotated[
 MostUtterances: TypeAlias = Annotated[
     int | None, Parameter(validator=Number(gte=0), help="take at most so many utterances of each; 0: all")
 ]
+MachineCount: TypeAlias = Annotated[
+    int, Parameter(validator=Number(gte=1), help="how many machines train together, this one included")
+]
+Rendezvous: TypeAlias = Annotated[
+    str, Parameter(show_default=False, help="HOST:PORT of this machine, where the others join (docs/distributed.md)")
+]
 Trust: TypeAlias = Annotated[
     bool,
     Parameter(

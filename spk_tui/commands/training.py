@@ -15,9 +15,11 @@ from spk_tui.commands.options import (
     DisplayName,
     EventsAsJson,
     LayoutName,
+    MachineCount,
     MostUtterances,
     Overrides,
     PresetName,
+    Rendezvous,
     RunName,
     Runs,
     Speakers,
@@ -29,6 +31,7 @@ from spk_tui.exit_codes import WELL
 if TYPE_CHECKING:
     from engine.preset import Preset
     from engine.runs.directory import RunDirectory
+    from engine.runs.machines import Machines
     from spk_tui.commands.following import Following
 
 DEMO = "demo"
@@ -45,6 +48,9 @@ def train(
     overrides: Overrides = None,
     steps: int | None = None,
     device: str | None = None,
+    devices: int | None = None,
+    machines: MachineCount = 1,
+    rendezvous: Rendezvous = "",
     runs: Runs = None,
     trust: Trust = False,
     display: DisplayChoice = "auto",
@@ -66,19 +72,24 @@ def train(
         optimizer steps of the whole run; the same as --set run.steps=N
     device
         auto (CUDA, then MPS, then the CPU), cpu, cuda, cuda:1 or mps; the same as --set run.device=D
+    devices
+        how many devices of a machine train together; the same as --set run.devices=N
     """
+    together = _machines(machines, rendezvous)
     settings = prepare_preset(
         preset,
         overrides or [],
         steps,
         device,
+        devices=devices,
         layout=layout,
         speakers=speakers,
         max_utterances_per_speaker=max_utterances_per_speaker,
     )
     settle_trust(settings, trust)
     corpus = check_corpus(data, settings)
-    return start_and_follow(settings, corpus, runs, "json" if as_json else display, detach=detach)
+    face = "json" if as_json else display
+    return start_and_follow(settings, corpus, runs, face, detach=detach, machines=together)
 
 
 def resume(
@@ -86,6 +97,9 @@ def resume(
     /,
     *,
     steps: int | None = None,
+    devices: int | None = None,
+    machines: MachineCount = 1,
+    rendezvous: Rendezvous = "",
     runs: Runs = None,
     trust: Trust = False,
     display: DisplayChoice = "auto",
@@ -101,13 +115,17 @@ def resume(
     ----------
     steps
         the new number of steps of the whole run
+    devices
+        how many devices of a machine train together from now on
     """
     from engine.runs.directory import find_run
 
+    together = _machines(machines, rendezvous)
     found = find_run(run, runs)
     found.check_encoder()  # nobody is asked to trust a copy that can't go on
     settle_trust(found.preset(), trust)
-    return resume_and_follow(found, steps, "json" if as_json else display, detach=detach)
+    face = "json" if as_json else display
+    return resume_and_follow(found, steps, face, detach=detach, devices=devices, machines=together)
 
 
 def attach(
@@ -137,6 +155,7 @@ def prepare_preset(
     steps: int | None = None,
     device: str | None = None,
     *,
+    devices: int | None = None,
     layout: str | None = None,
     speakers: int | None = None,
     max_utterances_per_speaker: int | None = None,
@@ -149,6 +168,7 @@ def prepare_preset(
     shorthands = {
         "--steps": ("run.steps", steps),
         "--device": ("run.device", device),
+        "--devices": ("run.devices", devices),
         "--layout": ("data.layout", layout),
         "--speakers": ("data.speakers", speakers),
         "--max-utterances-per-speaker": ("data.max_utterances_per_speaker", max_utterances_per_speaker),
@@ -175,35 +195,58 @@ def check_corpus(corpus: str | None, preset: Preset) -> str:
 
 
 def start_and_follow(
-    preset: Preset, corpus: str, runs: Path | None, display: DisplayName, *, detach: bool = False
+    preset: Preset,
+    corpus: str,
+    runs: Path | None,
+    display: DisplayName,
+    *,
+    detach: bool = False,
+    machines: Machines | None = None,
 ) -> int:
     """Starts the worker of a new run and follows it to its end; returns the exit code. Raises `InputError`."""
     from engine.runs.client import start_run
+    from engine.runs.machines import ONE_MACHINE
     from spk_tui.commands.following import Following, Interruptions
     from spk_tui.display.choose import choose
 
     face = choose(display)
     with Interruptions() as interruptions:
-        following = Following(start_run(preset, corpus, runs), new=True)
+        following = Following(start_run(preset, corpus, runs, machines or ONE_MACHINE), new=True)
         if detach:
             return _leave(following, preset.name, corpus, as_json=display == "json")
         return following.follow(face, interruptions, on_interrupt="stop", launched=True)
 
 
-def resume_and_follow(run: RunDirectory, steps: int | None, display: DisplayName, *, detach: bool = False) -> int:
+def resume_and_follow(
+    run: RunDirectory,
+    steps: int | None,
+    display: DisplayName,
+    *,
+    detach: bool = False,
+    devices: int | None = None,
+    machines: Machines | None = None,
+) -> int:
     """Starts a new worker for a run and follows it to its end; returns the exit code. Raises `InputError`."""
     from engine.runs.client import resume_run
+    from engine.runs.machines import ONE_MACHINE
     from spk_tui.commands.following import Following, Interruptions
     from spk_tui.display.choose import choose
 
     face = choose(display)
     with Interruptions() as interruptions:
         following = Following(run)
-        resume_run(run, steps)
+        resume_run(run, steps, devices, machines or ONE_MACHINE)
         if detach:
             info = run.info()
             return _leave(following, info.preset, info.corpus, as_json=display == "json")
         return following.follow(face, interruptions, on_interrupt="stop", launched=True)
+
+
+def _machines(number: int, rendezvous: str) -> Machines:
+    """Who trains together, as two options say it. Raises `InputError`."""
+    from engine.runs.machines import Machines
+
+    return Machines.of(number, rendezvous)
 
 
 def _leave(following: Following, preset: str, corpus: str, *, as_json: bool) -> int:

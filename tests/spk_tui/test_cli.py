@@ -85,6 +85,10 @@ def test_every_command_has_help_and_speaks_json(name: str, capsys: pytest.Captur
         (["train", "quick-tour", "--steps", "0"], "--steps: run.steps = 0 is not allowed"),
         (["train", "quick-tour", "--steps", "-5"], "--steps: run.steps = -5 is not allowed"),
         (["train", "quick-tour", "--device", "tpu"], "--device: run.device = 'tpu' is not allowed"),
+        (["train", "quick-tour", "--devices", "0"], "--devices: run.devices = 0 is not allowed"),
+        (["train", "quick-tour", "--devices", "999"], "--devices: run.devices = 999 is more than segments.batch_size"),
+        (["train", "quick-tour", "--machines", "2"], "--machines and --rendezvous go together"),
+        (["train", "quick-tour", "--machines", "2", "--rendezvous", "node1"], "takes HOST:PORT, such as node1:29500"),
         (["train", "quick-tour", "--set", "encoder.layesr=2"], "--set: unknown key encoder.layesr = 2, did you mean"),
         (["train", "quick-tour", "--set", "encoder.heads=3"], "--set: encoder.d_model = 40 is not divisible"),
         (["train", "quick-tour", "--display", "bras"], "bars"),
@@ -126,6 +130,8 @@ def test_a_finished_run_is_resumed_only_for_more_steps(tmp_path: Path, capsys: p
     assert main(["resume", "last", "--runs", str(tmp_path)]) == 2
     assert "say --steps N (more than 70000)" in capsys.readouterr().err
     assert main(["resume", "last", "--runs", str(tmp_path), "--steps", "100"]) == 2
+    assert main(["resume", "last", "--runs", str(tmp_path), "--steps", "80000", "--devices", "999"]) == 2
+    assert "--devices: run.devices = 999 is more than segments.batch_size" in capsys.readouterr().err
     assert run.events_path.read_bytes() == before
 
 

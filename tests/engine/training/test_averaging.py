@@ -43,7 +43,7 @@ def test_the_average_changes_nothing_of_the_training_itself(make_trainer: Callab
     averaged, _ = make_trainer(small("quick-tour", *AVERAGED), "averaged")
     list(plain), list(averaged)
     assert same(weights(plain), weights(averaged))
-    assert not same(weights(averaged), averaged.judged.state_dict())
+    assert not same(weights(averaged), averaged.keeper.judged.state_dict())
 
 
 def test_the_best_checkpoint_holds_the_average(make_trainer: Callable) -> None:
@@ -68,7 +68,7 @@ def test_a_resumed_run_goes_on_with_the_same_average(make_trainer: Callable) -> 
     resumed.resume()
     events = of_kind(list(resumed), e.Validated)
     assert resumed.step == 24
-    assert same(whole.judged.state_dict(), resumed.judged.state_dict())
+    assert same(whole.keeper.judged.state_dict(), resumed.keeper.judged.state_dict())
     assert resumed.average.updates == whole.average.updates == 24
     assert [event.loss for event in events] == [event.loss for event in expected if event.step > 12]
 

@@ -221,7 +221,7 @@ def test_a_run_that_went_back_ends_the_same_wherever_it_is_killed_and_resumed(ma
         for event in killed:
             if went_back and isinstance(event, e.Progress | e.Validated) and not inbox.requests:
                 inbox.ask("save")
-                killed._next_look = 0.0
+                killed.requests._next_look = 0.0
             went_back |= isinstance(event, e.RolledBack)
             if went_back and isinstance(event, kind):
                 break
@@ -248,15 +248,15 @@ def test_the_best_checkpoint_outlives_a_rollback_and_everybody_agrees_which_it_i
     state = RunState.of(events)
     assert (state.best_step, state.step) == (30, 10)
     assert list(state.segment_accuracy.steps) == [10]
-    trainer._hand_over()
-    trainer._saver.finish()
+    trainer._save()
+    trainer.keeper._writer.finish()
     resumed, _ = make_trainer(trainer.preset)
     resumed.resume()
     for event in resumed:
         state.apply(event)
         if isinstance(event, e.Resumed):
-            assert (state.best_step, resumed.best.step) == (30, 30)
-    assert state.best_step == resumed.best.step == load_best(trainer.run.best_path)[1].step
+            assert (state.best_step, resumed.keeper.best.step) == (30, 30)
+    assert state.best_step == resumed.keeper.best.step == load_best(trainer.run.best_path)[1].step
 
 
 @pytest.mark.parametrize(

@@ -120,13 +120,13 @@ def test_a_save_that_is_asked_for_is_answered_when_it_is_on_the_disk(make_traine
     for event in trainer:
         if isinstance(event, e.Validated) and event.step == 10:
             request = inbox.ask("save")
-            trainer._next_look = 0.0
+            trainer.requests._next_look = 0.0
         if request is not None and isinstance(event, e.Answered) and event.request == request.id:
             assert event.ok
             assert event.message == f"saved at step {trainer.step}"
             assert torch.load(trainer.run.last_path, weights_only=True)["state"].startswith(f'{{"step":{trainer.step},')
             inbox.ask("stop")
-            trainer._next_look = 0.0
+            trainer.requests._next_look = 0.0
 
 
 def test_a_paused_run_says_what_has_been_saved(make_trainer: Callable, disk: Disk) -> None:
@@ -135,7 +135,7 @@ def test_a_paused_run_says_what_has_been_saved(make_trainer: Callable, disk: Dis
     for event in trainer:
         if isinstance(event, e.Validated) and event.step == 4:
             inbox.ask("pause")
-            trainer._next_look = 0.0
+            trainer.requests._next_look = 0.0
         if isinstance(event, e.Paused):
             paused = True
             disk.lets.set()

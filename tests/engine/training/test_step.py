@@ -48,7 +48,7 @@ def taken(kind: type[EagerStep], preset: Preset, model: SpeakerModel) -> tuple[E
     resolved = resolve(preset.run)
     model = copy.deepcopy(model).to(resolved.torch_device)
     optimizer = make_optimizer(model, preset.optimizer, resolved.torch_device)
-    step = kind(model, optimizer, 1.0, resolved)
+    step = kind(model, optimizer, preset, resolved)
     corpus = random_frames(speakers=6, each=10)
     store = FrameStore(corpus, resolved.torch_device, preset.segments)
     batches = TrainingBatches(store, np.arange(len(corpus.ids)), preset.segments, seed=0)

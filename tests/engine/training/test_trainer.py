@@ -125,7 +125,7 @@ def assert_resumed_is_whole(make_trainer: Callable, preset: Preset, stop_at: int
         stopped_events.append(event)
         if stopped.step == stop_at:
             inbox.ask("stop")
-            stopped._next_look = 0.0
+            stopped.requests._next_look = 0.0
     assert isinstance(stopped_events[-1], e.Finished)
     assert stopped_events[-1].reason == "stopped"
     assert stopped.step == stop_at
@@ -224,7 +224,7 @@ def test_requests_are_done_and_answered(make_trainer: Callable) -> None:
             asked["continue"] = inbox.ask("continue")
         if isinstance(event, e.Continued):
             asked["stop"] = inbox.ask("stop")
-        trainer._next_look = 0.0
+        trainer.requests._next_look = 0.0
     answers = {event.request: event for event in of_kind(events, e.Answered)}
     assert set(answers) == {request.id for request in asked.values()}
     assert all(answer.ok for answer in answers.values())
@@ -249,7 +249,7 @@ def test_a_run_stopped_before_its_first_validation_still_has_a_best(make_trainer
     for event in at_every_step(trainer):
         if isinstance(event, e.Progress) and event.step == 2:
             inbox.ask("stop")
-            trainer._next_look = 0.0
+            trainer.requests._next_look = 0.0
     assert load_best(trainer.run.best_path)[1].step == trainer.step
 
 
@@ -263,7 +263,7 @@ def test_a_stop_during_a_validation_abandons_it_and_the_resumed_run_makes_up_for
         events.append(event)
         if isinstance(event, e.Progress) and event.step == 12:
             inbox.ask("stop")
-            trainer._next_look = 0.0
+            trainer.requests._next_look = 0.0
     assert [event.step for event in of_kind(events, e.Validated)] == [6]
     assert events[-1].reason == "stopped"
     resumed, _ = make_trainer(preset, "stopped")
