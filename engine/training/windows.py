@@ -39,7 +39,9 @@ class Window:
     def __init__(self, device: torch.device, ranks: Ranks = ALONE) -> None:
         self.steps = 0
         self._ranks = ranks
-        self._sums = torch.zeros(4, device=device)  # finite steps, loss, right answers, gradient norm
+        # float64 holds such sums of float32 exactly, so that it doesn't matter which rank's come first. MPS has none.
+        self._type = torch.float32 if device.type == "mps" else torch.float64
+        self._sums = torch.zeros(4, dtype=self._type, device=device)  # finite steps, loss, right answers, gradient norm
 
     def add(self, loss: Tensor, plain: Tensor, right: Tensor, norm: Tensor) -> None:
         """Takes in one step without waiting for it: scalars on the device, plain: the loss without a margin."""
@@ -56,8 +58,9 @@ class Window:
         return Sums(self.steps, int(finite / self._ranks.size), loss, round(right) if right == right else 0, norm)
 
     def restart(self, sums: Sums | None = None) -> None:
-        """Begins a window, or goes on with one of an earlier life: float32 sums come back bit for bit."""
+        """Begins a window, or goes on with one of an earlier life: its sums come back bit for bit."""
         sums = sums or Sums()
         self.steps = sums.steps
         loss, right = (sums.loss, sums.right) if self._ranks.first else (0.0, 0)
-        self._sums = torch.tensor([sums.finite, loss, right, sums.norm], device=self._sums.device)
+        numbers = [sums.finite, loss, right, sums.norm]
+        self._sums = torch.tensor(numbers, dtype=self._type, device=self._sums.device)

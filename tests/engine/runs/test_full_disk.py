@@ -165,7 +165,7 @@ def test_a_stop_while_nothing_can_be_saved_says_so_and_loses_nothing(tmp_path: P
                 stop = asked.ask("stop")
     answer = of_kind(seen, e.Answered)[-1]
     assert (answer.request, answer.ok) == (stop.id, True)
-    assert answer.message.endswith("there is no room to save it, so a resumed run goes on from step 10")
+    assert answer.message.endswith("there is no room to save it; a resumed run goes on from step 10")
     assert seen[-1].reason == "stopped"
     resumed, _ = trainer_in(tmp_path, preset, packed)
     resumed.resume()
@@ -173,7 +173,7 @@ def test_a_stop_while_nothing_can_be_saved_says_so_and_loses_nothing(tmp_path: P
     assert list(resumed)[-1].reason == "completed"
     whole = undisturbed(tmp_path, packed, preset)
     assert same(weights(whole), weights(resumed))
-    assert whole.best == resumed.best
+    assert whole.keeper.best == resumed.keeper.best
 
 
 def test_a_run_whose_last_state_could_not_be_saved_is_not_finished(tmp_path: Path, packed: PackedCorpus) -> None:

@@ -23,7 +23,7 @@ from engine.runs.event_log import EventReader
 from engine.runs.machines import ONE_MACHINE, Machines
 from engine.runs.rank_link import Deaths, Lines, Message, failing
 from engine.runs.supervisor import Supervisor
-from tests.engine.runs.test_worker import wait_for, wait_for_end, wait_until_dead, worker_of
+from tests.engine.runs.workers import wait_for, wait_for_end, wait_until_dead, worker_of
 from tests.made_corpora import audio_folder
 
 SMALL = ["segments.frames=32", "segments.batch_size=7", "run.device=cpu", "run.threads=2", "run.precision=float32"]
