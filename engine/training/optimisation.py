@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import torch
@@ -54,9 +55,23 @@ class LearningRate(Struct, frozen=True):
         return LearningRate(step, steps, rate, 0, self.kind)
 
 
+class AdamW(torch.optim.AdamW):
+    """torch's AdamW, entered by the functions inside the wrappers that keep torch's compiler out of an optimizer.
+
+    The wrappers load that compiler first, and sympy with it, which is a third of the time from the start of a run to
+    its first step; nothing here is ever compiled.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.AdamW.zero_grad)
+    state_dict = inspect.unwrap(torch.optim.AdamW.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.AdamW.load_state_dict)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+
 def make_optimizer(model: nn.Module, settings: Optimizer, device: torch.device) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter, 2019) over all parameters, in one fused kernel where the device has it."""
-    return torch.optim.AdamW(
+    return AdamW(
         model.parameters(),
         lr=settings.learning_rate,
         betas=(settings.beta1, settings.beta2),

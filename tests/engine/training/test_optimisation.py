@@ -1,14 +1,17 @@
-"""The learning rate over a run's steps, against the textbook formula."""
+"""The learning rate over a run's steps, against the textbook formula; AdamW, against torch's."""
 
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.preset_library import find_preset
-from engine.training.optimisation import LearningRate
+from engine.training.optimisation import AdamW, LearningRate
 
 
 def test_the_course_schedule() -> None:
@@ -47,3 +50,38 @@ def test_going_on_begins_at_the_last_rate(done: int, more: int) -> None:
     longer = schedule.extended(done, done + more, 1e-3)
     assert longer.at(done) == max(schedule.at(done - 1), 1e-4)
     assert longer.at(done + more - 1) <= longer.at(done)
+
+
+def test_a_step_loads_no_compiler() -> None:
+    """It would take a third of the time from the start of a run to its first step."""
+    program = """
+import sys, torch
+from engine.preset_library import find_preset
+from engine.training.optimisation import make_optimizer
+layer = torch.nn.Linear(2, 2)
+optimizer = make_optimizer(layer, find_preset("quick-tour").optimizer, torch.device("cpu"))
+before = layer.weight.detach().clone()
+optimizer.zero_grad(set_to_none=True)
+layer(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+assert not torch.equal(layer.weight, before)
+sys.exit("torch._dynamo" in sys.modules or "sympy" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_optimizer_is_torchs_own_to_the_bit() -> None:
+    settings = find_preset("transformer-154k").optimizer
+    weights = []
+    for ours in (True, False):
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(8, 8)
+        kind = AdamW if ours else torch.optim.AdamW
+        optimizer = kind(layer.parameters(), lr=1e-2, weight_decay=settings.weight_decay, fused=True)
+        for _ in range(5):
+            optimizer.zero_grad(set_to_none=True)
+            layer(torch.randn(4, 8)).square().sum().backward()
+            optimizer.step()
+        weights.append(layer.weight.detach())
+    assert torch.equal(*weights)
