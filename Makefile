@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test soak check clean help
+.PHONY: run test soak check bench clean help
 
 help:
 	@echo "make run     install and open the dashboard (without a terminal: train the quick tour on the demo corpus)"
 	@echo "make test    install the test extra, check style and types, run the whole suite"
 	@echo "make soak    kill real workers twenty times at random moments, resume them, compare bit for bit (minutes)"
+	@echo "make bench   install the bench extra, measure speed against its goals, print the table (some 15 minutes)"
 	@echo "make clean   remove .venv and everything that was built; runs and corpora stay"
 	@echo "PYTHON=python3.12 make run chooses the interpreter"
 
@@ -30,6 +31,10 @@ check: $(VENV)/.installed-test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# BENCH='--only steps --rounds 3' chooses; python benchmarks/speed --help says what there is.
+bench: $(VENV)/.installed-bench
+	@$(BIN)/python benchmarks/speed $(BENCH)
+
 # The interpreter is looked at before anything is made, so that each reason for a failure is one plain line.
 $(BIN)/python:
 	@command -v "$(PYTHON)" >/dev/null || { \
@@ -47,6 +52,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
 	@$(call install,-e '.[test]' -c constraints.txt)
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	@$(call install,-e '.[bench]')
 	@touch $@ $(VENV)/.installed
 
 # $(1): what pip is to install. Its own words go to a file; on failure the reason is drawn from them.

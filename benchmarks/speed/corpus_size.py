@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,12 +48,11 @@ def corpus_size(root: Path, rounds: int, seconds: float) -> Iterator[Row]:
     small = Watched("sized_run.py", PRESET, str(root / "small.f16"), str(SMALL))
     rates = in_turns({"small": small, "large": large}, rounds, seconds)
     slower = [100 * (ratio - 1) for ratio in ratios(rates["small"], rates["large"])]
-    median = sorted(slower)[len(slower) // 2]
     yield Row(
         f"step time with {COURSE:,} utterances against {SMALL}",
         f"{spread(slower, '+.1f')} %",
         "within 5 %",
-        median <= 5,
+        statistics.median(slower) <= 5,
     )
     yield _memory(f"peak memory of its own, {COURSE:,} utterances mapped", large.peak, COURSE * BYTES)
     utterances = int(BEYOND_MEMORY * psutil.virtual_memory().total / BYTES)

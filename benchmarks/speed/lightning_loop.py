@@ -1,7 +1,7 @@
 """Baseline (b), as a child process: Lightning's Trainer with all frames in memory, as its documentation has it.
 
 Everything is left at Lightning's defaults but what costs time and nothing here needs (its logger and checkpoints). The
-model is the engine's own, as in the plain loop.
+model is that of the plain loop.
 
     python lightning_loop.py PRESET LISTS [PRECISION]
 """
@@ -20,12 +20,11 @@ import lightning
 import torch
 from answering import asked, own_stdout
 from contenders import course_preset
-from plain_loop import BATCH, Item, collate, segment_of
+from plain_loop import BATCH, Item, collate, plain_model, segment_of
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
 from engine.training.optimisation import LearningRate
 
@@ -50,7 +49,7 @@ class Module(lightning.LightningModule):
     def __init__(self, preset: Preset, speakers: int) -> None:
         super().__init__()
         self.preset = preset
-        self.model = SpeakerModel(preset, speakers)
+        self.model = plain_model(preset, speakers)
 
     def training_step(self, batch: tuple[Tensor, Tensor | None, Tensor], index: int) -> Tensor:
         """frames (batch, time, mel), mask, speakers (batch,) -> the loss."""

@@ -1,8 +1,8 @@
 """Baseline (a), as a child process: the loop of the course's sample program, written by a careful user.
 
 One .pt file an utterance, a DataLoader with as many worker processes as cores, a collate function that pads, float32,
-AdamW with the preset's settings, `loss.item()` and a progress bar at every step. It trains the engine's own model, so
-that what is compared is the way of training alone; the quicker dropout and attention in it serve this loop too.
+AdamW with the preset's settings, `loss.item()` and a progress bar at every step. It trains the engine's own model with
+PyTorch's dropout in it, as whoever writes such a loop has.
 
     python plain_loop.py PRESET LISTS
 """
@@ -24,7 +24,9 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from engine.models.dropout import Dropout
 from engine.models.speaker_model import SpeakerModel
+from engine.preset import Preset
 from engine.training.optimisation import LearningRate
 
 FRAMES, BATCH = 128, 32
@@ -65,6 +67,16 @@ def collate(items: list[Item]) -> tuple[Tensor, Tensor | None, Tensor]:
     return padded, None if bool(mask.all()) else mask, torch.tensor([speaker for _, speaker in items])
 
 
+def plain_model(preset: Preset, speakers: int) -> SpeakerModel:
+    """The engine's model with PyTorch's dropout in the place of its own."""
+    model = SpeakerModel(preset, speakers)
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, Dropout):
+                setattr(module, name, nn.Dropout(child.p))
+    return model.train()
+
+
 def endless(loader: DataLoader[Item]) -> Iterator[tuple[Tensor, Tensor | None, Tensor]]:
     """Epoch after epoch."""
     while True:
@@ -76,7 +88,7 @@ def main() -> None:
     preset = course_preset(sys.argv[1])
     lists = json.loads(Path(sys.argv[2]).read_text())
     workers = os.cpu_count() or 1
-    model = SpeakerModel(preset, 1 + max(speaker for _, speaker in lists["train"])).train()
+    model = plain_model(preset, 1 + max(speaker for _, speaker in lists["train"]))
     optimizer = torch.optim.AdamW(model.parameters(), lr=preset.optimizer.learning_rate)
     rate = LearningRate.of(preset)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate.at(step) / rate.peak)

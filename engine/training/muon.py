@@ -17,6 +17,7 @@ from torch.optim.adamw import adamw
 
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Optimizer
+from engine.training.uncompiled import uncompiled
 
 MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -37,6 +38,7 @@ def matrices_of(model: SpeakerModel) -> list[nn.Parameter]:
     return list(found)
 
 
+@uncompiled
 class Muon(torch.optim.Optimizer):
     """Two groups: matrices, moved along their momentum with all its singular values made one, and the others.
 

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Optimizer, Preset
 from engine.training.muon import Muon
+from engine.training.uncompiled import uncompiled
 
 RESTART_SHARE = 0.1
 """A finished run that goes on starts at this share of its highest rate at least: its last rate was nearly zero."""
@@ -61,6 +62,11 @@ class LearningRate(Struct, frozen=True):
         return structs.replace(self, factor=self.factor / 2)
 
 
+@uncompiled
+class AdamW(torch.optim.AdamW):
+    """torch's own."""
+
+
 def make_optimizer(model: SpeakerModel, settings: Optimizer, device: torch.device) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter, 2019), in one fused kernel where the device has it; Muon for matrices if asked for.
 
@@ -69,7 +75,7 @@ def make_optimizer(model: SpeakerModel, settings: Optimizer, device: torch.devic
     fused, capturable = device.type in ("cpu", "cuda"), device.type == "cuda"
     if settings.matrices == "muon":
         return Muon(model, settings, fused, capturable)
-    return torch.optim.AdamW(
+    return AdamW(
         model.parameters(),
         lr=settings.learning_rate,
         betas=(settings.beta1, settings.beta2),

@@ -1,14 +1,18 @@
-"""The learning rate over a run's steps, against the textbook formula."""
+"""The learning rate over a run's steps, against the textbook formula; AdamW, against torch's."""
 
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.preset_library import find_preset
-from engine.training.optimisation import LearningRate
+from engine.training.optimisation import AdamW, LearningRate
 
 
 def test_the_course_schedule() -> None:
@@ -56,3 +60,41 @@ def test_half_the_rate_stays_half_through_a_new_cosine_and_before_its_first_step
     longer, half_longer = whole.extended(1000, 2000, 1e-3), half.extended(1000, 2000, 1e-3)
     assert [half_longer.at(step) for step in (1000, 1500)] == [longer.at(step) / 2 for step in (1000, 1500)]
     assert longer.at(900) == longer.at(1000)
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_a_step_loads_no_compiler(kind: str) -> None:
+    """It would take a third of the time from the start of a run to its first step."""
+    program = f"""
+import sys, torch
+from engine.models.speaker_model import SpeakerModel
+from engine.preset_library import find_preset
+from engine.training.optimisation import make_optimizer
+preset = find_preset("quick-tour", ["optimizer.matrices={kind}"])
+model = SpeakerModel(preset, 3)
+optimizer = make_optimizer(model, preset.optimizer, torch.device("cpu"))
+before = [weight.detach().clone() for weight in model.parameters()]
+optimizer.zero_grad(set_to_none=True)
+model(torch.randn(4, 20, 40)).square().sum().backward()
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+assert not any(torch.equal(weight, other) for weight, other in zip(model.parameters(), before))
+sys.exit("torch._dynamo" in sys.modules or "sympy" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_optimizer_is_torchs_own_to_the_bit() -> None:
+    settings = find_preset("transformer-154k").optimizer
+    weights = []
+    for ours in (True, False):
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(8, 8)
+        kind = AdamW if ours else torch.optim.AdamW
+        optimizer = kind(layer.parameters(), lr=1e-2, weight_decay=settings.weight_decay, fused=True)
+        for _ in range(5):
+            optimizer.zero_grad(set_to_none=True)
+            layer(torch.randn(4, 8)).square().sum().backward()
+            optimizer.step()
+        weights.append(layer.weight.detach())
+    assert torch.equal(*weights)
