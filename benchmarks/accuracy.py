@@ -83,8 +83,12 @@ class Cell(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """A name for all that decides the result. Keys at their defaults don't count, so a new key changes no name."""
+        """A name for all that decides the result. Keys at their defaults don't count, so a new key changes no name.
+
+        Nor does what a divergence would lead to: here it leads to nothing.
+        """
         settings = stated(structs.replace(self.preset, preset=Identity(name="any")))
+        del settings["divergence"]
         text = msgspec.json.encode([self.corpus, HELD_OUT, SPLIT_SEED, settings], order="deterministic")
         return hashlib.blake2b(text, digest_size=8).hexdigest()
 
