@@ -77,7 +77,7 @@ class FrameStore:
 
     def _to_device(self, *numbers: Indexes) -> Tensor:
         """Whole numbers of the items of a batch, in one copy: (kinds, batch)."""
-        return torch.from_numpy(np.stack(numbers)).to(self.device, non_blocking=True)
+        return torch.from_numpy(np.stack(numbers)).to(self.device)
 
     def _normalised(self, rows: Indexes, row: Tensor, places: Tensor) -> Tensor:
         """rows, row: (batch,), here and on the device; places: (batch, time) -> (batch, time, mel) less their means."""
@@ -103,7 +103,7 @@ class FrameStore:
         """
         batch, time = places.shape
         kept = self._sources[0].device
-        offsets = torch.from_numpy(self._offsets[rows]).to(kept, non_blocking=True)
+        offsets = torch.from_numpy(self._offsets[rows]).to(kept)
         index = places.to(kept) + offsets[:, None]
         if len(self._sources) == 1:
             frames = self._sources[0].index_select(0, index.view(-1)).view(batch, time, -1)
@@ -114,7 +114,7 @@ class FrameStore:
                 items = torch.from_numpy(np.flatnonzero(source_of == number))
                 taken = self._sources[number].index_select(0, index[items].view(-1))
                 frames[items] = taken.view(len(items), time, -1)
-        return frames.to(self.device, torch.float32, non_blocking=True)
+        return frames.to(self.device, torch.float32)
 
     def _utterance_means(self) -> Tensor:
         means = torch.empty(len(self.lengths), self._sources[0].shape[1], device=self.device)

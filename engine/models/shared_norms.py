@@ -46,7 +46,7 @@ class SharedBatchNorm1d(nn.BatchNorm1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, channels) or (batch, channels, time) -> the same."""
-        if not _has_shared_statistics(self):
+        if not self.training:
             return super().forward(input)
         return _normed(self, input.movedim(1, -1), None).movedim(-1, 1)
 
@@ -56,7 +56,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """input: (batch, channels, height, width) -> the same."""
-        if not _has_shared_statistics(self):
+        if not self.training:
             return super().forward(input)
         return _normed(self, input.movedim(1, -1), None).movedim(-1, 1)
 
@@ -87,10 +87,6 @@ def unshared_norms(model: nn.Module) -> list[str]:
     ]
 
 
-def _has_shared_statistics(norm: _BatchNorm) -> bool:
-    return norm.training or norm.running_mean is None
-
-
 def _normed(norm: _BatchNorm, frames: Tensor, real: Tensor | None) -> Tensor:
     """frames: (..., channels), real: (...) or None when all are -> frames normalised by the statistics of all ranks.
 
@@ -107,8 +103,7 @@ def _normed(norm: _BatchNorm, frames: Tensor, real: Tensor | None) -> Tensor:
     total, squares, number = _Sum.apply(sums).split([channels, channels, 1])  # type: ignore[no-untyped-call]
     mean = total / number
     variance = (squares / number - mean.square()).clamp(min=0)
-    if norm.training:
-        _remember(norm, mean.detach(), (variance * number / (number - 1).clamp(min=1)).detach())
+    _remember(norm, mean.detach(), (variance * number / (number - 1).clamp(min=1)).detach())
     normed: Tensor = (precise - mean.to(precise.dtype)) * torch.rsqrt(variance.to(precise.dtype) + norm.eps)
     if norm.affine:
         normed = normed * norm.weight + norm.bias

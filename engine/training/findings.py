@@ -29,6 +29,7 @@ class Finding(Struct, frozen=True):
     text: str
     advice: str
     utterances: tuple[int, ...] = ()  # those whose frames are to blame
+    stays: bool = False  # whether it will be found again, however the run goes on
 
 
 class Wording:
@@ -55,7 +56,7 @@ class Wording:
         """loss: that of the validation; blamed as in `not_finite`."""
         text = f"the validation loss is {loss}, though training's was finite"
         if blamed:
-            return Finding("validation not finite", "error", f"{text}: {_frames(blamed)}", CLEAN)
+            return Finding("validation not finite", "error", f"{text}: {_frames(blamed)}", CLEAN, stays=True)
         advice = f"the weights, or statistics kept for validation (BatchNorm), may be broken; {self._cure}"
         return Finding("validation not finite", "error", text, advice)
 

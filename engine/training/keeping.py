@@ -116,6 +116,8 @@ class Keeper:
         if wait or self._ranks.agree(self._writer.failed):
             settled = yield from self._with_room(self._writer.finish, self.run.last_path, step)
         yield from self._told()
+        if wait and settled:
+            self.saved_step = self.handed_step  # on the ranks that don't write, too
         return settled
 
     def news_while_paused(self) -> Iterator[e.AnyEvent]:

@@ -1,7 +1,7 @@
 """One optimisation step, in two ways: eagerly, and on a CUDA device captured once as a graph and replayed.
 
 Both do the same with the same numbers. Which batch, rate and share of the run a step has is the trainer's business.
-Nothing here waits for the device.
+No step waits for the device; a capture does, once.
 """
 
 from __future__ import annotations
@@ -145,11 +145,13 @@ class CapturedStep(EagerStep):
     def _try_to_capture(self, shape: tuple[object, ...], batch: Batch) -> None:
         if len(self._replays) == MOST_GRAPHS:
             self._problem = f"batches come in more than {MOST_GRAPHS} lengths"
+            self.forget()
             return
         try:
             self._replays[shape] = self._captured(batch)
         except Exception as error:  # whatever an encoder does that can't be captured
             self._problem = (str(error) or type(error).__name__).splitlines()[0]
+            self.forget()
 
     def _captured(self, batch: Batch) -> _Replay:
         """A graph of one step on batches of this shape. Model, optimizer and generator are as before afterwards."""
@@ -159,13 +161,16 @@ class CapturedStep(EagerStep):
         try:
             aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch gives it no types
             aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
-                for _ in range(WARMUP_RUNS):
-                    self._run(held, self._done)
-            torch.cuda.current_stream().wait_stream(aside)
+            try:
+                with torch.cuda.stream(aside):
+                    for _ in range(WARMUP_RUNS):
+                        self._run(held, self._done)
+            finally:
+                torch.cuda.current_stream().wait_stream(aside)
             self.optimizer.zero_grad(set_to_none=True)  # so that the graph makes gradients of its own
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            # Of this thread alone: another may be copying a state to be saved.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 outcome = self._run(held, self._done)
         finally:
             before.put_back()

@@ -59,7 +59,7 @@ class Trainer:
         """inbox: where requests come from, if any may come. copies: changed copies of the corpus.
 
         Speakers at another speed can be further classes while training. ranks: the processes that train together, each
-        with a trainer of its own; all of them yield the same, and the first one writes.
+        with a trainer of its own; all of them do the same, and the first one writes and speaks.
         """
         self.preset = preset
         self.packed = packed
@@ -71,6 +71,8 @@ class Trainer:
         self.step = 0
         self.learning_rate = LearningRate.of(preset)
         torch.set_num_threads(device.threads)
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # graphs and streams belong to the current device
         torch.manual_seed(preset.run.seed)
         classes = len(packed.speakers) * (1 + max((copy.speakers_as for copy in copies), default=0))
         self.model = SpeakerModel(preset, classes).to(self.device).train()
@@ -284,7 +286,7 @@ class Trainer:
         if not errors or settings.policy == "warn" or self.requests.stop is not None:
             return
         yield from self.keeper.news(self.step, wait=True)  # what is said of this step is said before
-        if settings.policy == "rollback" and done < settings.rollbacks:
+        if settings.policy == "rollback" and done < settings.rollbacks and not errors[0].stays:
             yield from self._roll_back(errors[0])
             return
         self._given_up = True
@@ -301,6 +303,8 @@ class Trainer:
         self.watch.restore(state.doctor.after_rollback(before, finding.utterances))
         if not finding.utterances:
             self.learning_rate = self.learning_rate.halved()
+        if self.learning_rate.first > 0 and self.step <= self.learning_rate.first:
+            self.watch.doctor.expect_a_rise()  # the state is older than the new cosine that lies ahead of it
         change = "without these utterances" if finding.utterances else "with half the learning rate"
         reason = (
             f"{finding.name}; on {change} ({before.rollbacks + 1} of at most {self.preset.divergence.rollbacks} times)"
@@ -329,6 +333,8 @@ class Trainer:
                 problem = ""
                 if request.request == "save":
                     problem = yield from self._save_on_request()
+                    if paused:
+                        yield e.Paused(step=self.step)  # a validation in between reads as training
                 elif request.request == "pause" and not paused:
                     paused = True
                     yield e.Paused(step=self.step)

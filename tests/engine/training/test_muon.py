@@ -30,7 +30,10 @@ def with_gradients(name: str = "quick-tour") -> tuple[SpeakerModel, Muon]:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    rows=st.integers(1, 40), columns=st.integers(1, 40), scale=st.sampled_from([1e-4, 1.0, 1e4]), seed=st.integers(0)
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 40),
+    scale=st.sampled_from([1e-4, 1.0, 1e4]),
+    seed=st.integers(0, 99),
 )
 def test_singular_values_become_about_one(rows: int, columns: int, scale: float, seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
