@@ -27,6 +27,7 @@ from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.machines import ONE_MACHINE, Machines
 from engine.runs.requests import Ask, Request, append_request
+from engine.runs.state import RunState
 from engine.trust import trusted_code_of
 
 THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
@@ -58,8 +59,15 @@ def start_run(
         host=platform.node(),
         command=sys.argv,
     )
-    run = create_run(folder, _with_absolute_paths(preset), info, code)
-    launch_worker(run, *machines.arguments())
+    run = RunDirectory(folder / name)
+    try:
+        create_run(folder, _with_absolute_paths(preset), info, code)
+        launch_worker(run, *machines.arguments())
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)  # nothing has begun in it
+        raise InputError(
+            f"{run.path}: can't make the run there ({error.strerror}); make room, or say --runs DIR"
+        ) from None
     return run
 
 
@@ -113,7 +121,14 @@ def ask(run: RunDirectory, what: Ask) -> Request:
     if not run.alive:
         raise InputError(f"{run.id} is not running, so nobody can {what} it")
     request = Request(request=what)
-    append_request(run.requests_path, request)
+    try:
+        append_request(run.requests_path, request)
+    except OSError as error:
+        instead = "; to stop and save without a file, end the worker with 'kill'" if what == "stop" else ""
+        raise InputError(
+            f"{run.requests_path}: can't be written ({error.strerror}), so {run.id} can't be asked to {what}; make room"
+            f" and ask again{instead}"
+        ) from None
     return request
 
 
@@ -175,7 +190,7 @@ def save_best(run: RunDirectory, destination: Path) -> Path:
     """
     if not run.best_path.is_file():
         if not run.alive:
-            raise InputError(f"{run.id} has no best checkpoint: it ended before its first validation")
+            raise InputError(f"{run.id} has no best checkpoint: {why_no_best(run.state())}")
         answer = ask_and_wait(run, "save", seconds=600.0)
         if not answer.ok:
             raise InputError(answer.message)
@@ -189,6 +204,13 @@ def save_best(run: RunDirectory, destination: Path) -> Path:
     except OSError as error:
         raise InputError(f"{destination}: can't save there ({error.strerror})") from None
     return destination
+
+
+def why_no_best(state: RunState) -> str:
+    """Why a run that has ended has no best checkpoint, in words."""
+    if state.validated is not None:
+        return "no validation had a finite loss"
+    return "the run ended before its first validation"
 
 
 def _place_to_save(run: RunDirectory, destination: Path) -> Path:

@@ -33,7 +33,8 @@ class Machines(Struct, frozen=True):
                 "--machines and --rendezvous go together: --machines 2 --rendezvous HOST:PORT, this machine's name and"
                 " a free port"
             )
-        if rendezvous and not re.fullmatch(r"[^\s:]+:\d{1,5}", rendezvous):
+        _, _, port = rendezvous.rpartition(":")
+        if rendezvous and not (re.fullmatch(r"[^\s:]+:\d{1,5}", rendezvous) and 0 < int(port) < 65_536):
             raise InputError(f"--rendezvous = '{rendezvous}': takes HOST:PORT, such as node1:{PORT}")
         return cls(number, rendezvous)
 

@@ -6,6 +6,8 @@ its business: it reads from where the file ended when it began.
 
 from __future__ import annotations
 
+import errno
+import os
 import uuid
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -24,9 +26,13 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 def append_request(path: Path, request: Request) -> None:
-    """Appends the request as one write of one whole line."""
+    """Appends the request as one write of one whole line, or nothing. Raises `OSError`, also on a full disk."""
+    line = msgspec.json.encode(request) + b"\n"
     with path.open("ab", buffering=0) as file:
-        file.write(msgspec.json.encode(request) + b"\n")
+        size = file.seek(0, os.SEEK_END)
+        if file.write(line) != len(line):
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 class Inbox:

@@ -220,7 +220,7 @@ class Trainer:
 
     def _end(self) -> Iterator[e.AnyEvent]:
         """The last words of a run that ends well. One that was stopped before any validation gets its one."""
-        if self.keeper.best is None and self.step > 0:
+        if self.keeper.best is None and self.step > 0 and self._validated_step != self.step:
             yield from self._validate(abandon=lambda: False)
         if self.keeper.handed_step != self.step:
             self._save()
@@ -347,7 +347,7 @@ class Trainer:
 
     def _save_on_request(self) -> Generator[e.AnyEvent, None, str]:
         """Saves `last`, and sees to it that there is a best checkpoint. Returns what prevented it, if anything did."""
-        if self.keeper.best is None and self.step > 0:
+        if self.keeper.best is None and self.step > 0 and self._validated_step != self.step:
             yield from self._validate(abandon=lambda: False)
         else:
             self._save()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from engine.runs.client import why_no_best
 from engine.runs.directory import RunDirectory
 from engine.runs.state import RunState
 from spk_tui.wording import accuracy, count
@@ -33,8 +34,10 @@ def ending(run: RunDirectory, state: RunState) -> list[str]:
     if run.best_path.is_file():
         lines.append(f"best checkpoint {run.best_path}")
     else:
-        lines.append("no best checkpoint: the run ended before its first validation")
-    if state.phase not in ("finished", "stopped") and run.last_path.is_file():
+        lines.append(f"no best checkpoint: {why_no_best(state)}")
+    if state.failed is not None and state.failed.cause == "diverged":
+        lines.append("a resumed run would meet the same end; start another with what the lines above advise")
+    elif state.phase not in ("finished", "stopped") and run.last_path.is_file():
         lines.append(f"'spk-tui resume {run.id}' goes on from its last checkpoint")
     return lines
 

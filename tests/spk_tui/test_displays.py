@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -115,6 +116,20 @@ def test_the_bars_are_closed_before_the_last_words(run: RunDirectory, capsys: py
     assert captured.out.splitlines()[-1] == "no best checkpoint: the run ended before its first validation"
 
 
+def test_a_run_that_diverged_is_not_advised_to_go_on(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    display = choose("plain")
+    run.last_path.touch()
+    nothing = e.Validated(
+        step=100, loss=math.nan, segment_accuracy=0.0, utterance_accuracy=0.0, utterances_per_second=1.0, utterances=9
+    )
+    end = e.Failed(step=100, cause="diverged", message="the loss is not a number")
+    state = play(display, run, [*made.beginning(), progress(100), nothing, end])
+    display.close(run, state)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "no best checkpoint: no validation had a finite loss"
+    assert lines[-1] == "a resumed run would meet the same end; start another with what the lines above advise"
+
+
 def test_plain_lines_tell_progress_every_ten_seconds_and_each_validation(
     run: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,7 +186,7 @@ def test_a_run_that_ended_badly_says_how_to_go_on(
     tmp_path: Path, phase: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = made.training_run(tmp_path)
-    failed = [e.Failed(step=42_000, cause="diverged", message="the loss is not a number")] if phase == "failed" else []
+    failed = [e.Failed(step=42_000, cause="error", message="the memory is full")] if phase == "failed" else []
     display = choose("plain")
     state = play(display, run, failed, EventReader(run.events_path).read())
     display.close(run, state)

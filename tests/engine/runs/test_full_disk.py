@@ -14,12 +14,14 @@ import pytest
 
 from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import split
+from engine.errors import InputError
 from engine.preset import Preset
 from engine.runs import client, full_disk
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader, EventWriter
 from engine.runs.full_disk import PatientWriter
+from engine.runs.requests import Request, append_request
 from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
@@ -278,3 +280,19 @@ def test_a_worker_without_room_for_events_and_checkpoints_waits_and_ends_as_if_n
     state = run.state()
     assert (state.phase, state.last_saved_step) == ("finished", 240)
     assert list(state.validation_loss.steps) == list(range(40, 241, 40))
+
+
+def test_a_request_that_finds_no_room_is_one_line_and_leaves_no_half(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    first = Request(request="pause")
+    append_request(path, first)
+    with files_no_larger_than(path.stat().st_size + 10), pytest.raises(OSError, match=r"No space left|too large"):
+        append_request(path, Request(request="stop"))
+    assert path.read_bytes().count(b"\n") == 1
+    assert path.read_bytes().endswith(b"\n")
+
+
+def test_a_run_that_finds_no_room_is_bad_input_and_leaves_nothing(tmp_path: Path) -> None:
+    with files_no_larger_than(100), pytest.raises(InputError, match="can't make the run there"):
+        client.start_run(small("quick-tour"), "demo", tmp_path)
+    assert list(tmp_path.iterdir()) == []
