@@ -29,6 +29,7 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.training.device import resolve
 from engine.training.optimisation import make_optimizer
+from engine.training.step import make_step
 from engine.training.trainer import Trainer
 
 LOOK_AT = (0, 25, 50, 100, 200, 400, 700, 1000, 1500)
@@ -223,6 +224,7 @@ def train(name: str, recipe: Recipe, preset: Preset, packed: PackedCorpus, split
             assert isinstance(trainer.model.head, MlpHead)
             trainer.model.head = ChangedMlp(trainer.model.head, recipe.change(trainer), recipe.relu).to(trainer.device)
             trainer.optimizer = make_optimizer(trainer.model, preset.optimizer, trainer.device)
+            trainer._take_step = make_step(trainer.model, trainer.optimizer, preset, resolved)
         fixed, looks = fixed_batch(trainer), []
 
         def take_a_look(step: int) -> None:

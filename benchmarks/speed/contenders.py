@@ -20,7 +20,7 @@ from engine.runs import client
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
-from engine.runs.worker import NICE_ON_A_CPU
+from engine.training.life import NICE_ON_A_CPU
 
 HERE = Path(__file__).parent
 PRESETS = ("transformer-154k", "conformer-225k")
