@@ -135,7 +135,7 @@ def decode(path: Path, start: float = 0.0, end: float | None = None) -> tuple[ND
     return samples, rate
 
 
-class _Straight(soundfile.SoundFile):  # type: ignore[misc]
+class _Straight(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A file that is read on from where it is: soundfile jumps there after each block, where jumps are possible."""
 
     def seekable(self) -> bool:

@@ -116,7 +116,7 @@ def _tar_members(archive: Path, folder: Path) -> Iterator[_Member]:
     data_filter = getattr(tarfile, "data_filter", None)  # from 3.10.12 and 3.11.4 on; a second opinion, not the first
     with archive.open("rb") as file, gzip.open(file) as unzipped:
         with _damage_told(archive):
-            tar = tarfile.TarFile(fileobj=_Bounded(unzipped), encoding="utf-8")  # type: ignore[arg-type]
+            tar = tarfile.TarFile(fileobj=_Bounded(unzipped), encoding="utf-8")  # type: ignore[arg-type]  # it only reads
         while True:
             with _damage_told(archive):
                 member = tar.next()

@@ -59,7 +59,7 @@ def check_model(preset: Preset) -> list[Check]:
     file = preset.encoder.file if isinstance(preset.encoder, OwnEncoder) else ""
     with torch.random.fork_rng(devices=[]):
         model = SpeakerModel(preset, speakers=2)
-    return check_encoder(model.encoder, int(model.front_end.output_width), file)  # type: ignore[arg-type]
+    return check_encoder(model.encoder, int(model.front_end.output_width), file)  # type: ignore[arg-type]  # a width
 
 
 def _check(name: str, tried: str, trial: Trial, encoder: nn.Module, width: int, file: str | Path) -> Check:
@@ -199,7 +199,7 @@ def _passed(encoder: nn.Module, frames: Tensor, mask: Tensor | None = None) -> T
         output = encoder(frames.clone(), mask)
     if not isinstance(output, Tensor):
         raise Fault(f"forward returns {_article(type(output).__name__)}, not a tensor", "return the frames alone")
-    wanted = (*frames.shape[:2], int(encoder.output_width))  # type: ignore[arg-type]
+    wanted = (*frames.shape[:2], int(encoder.output_width))  # type: ignore[arg-type]  # a width
     if tuple(output.shape) != wanted:
         raise Fault(
             f"frames of shape {tuple(frames.shape)} become {tuple(output.shape)}, where output_width asks for {wanted}",

@@ -100,7 +100,7 @@ def _normed(norm: _BatchNorm, frames: Tensor, real: Tensor | None) -> Tensor:
     sums = torch.cat(
         [counted.sum(over, dtype=torch.float64), (counted * precise).sum(over, dtype=torch.float64), own.double()[None]]
     )
-    total, squares, number = _Sum.apply(sums).split([channels, channels, 1])  # type: ignore[no-untyped-call]
+    total, squares, number = _Sum.apply(sums).split([channels, channels, 1])  # type: ignore[no-untyped-call]  # torch's
     mean = total / number
     variance = (squares / number - mean.square()).clamp(min=0)
     _remember(norm, mean.detach(), (variance * number / (number - 1).clamp(min=1)).detach())

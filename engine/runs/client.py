@@ -22,7 +22,7 @@ from engine.files import replacing, runs_folder, user_path
 from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import with_overrides
-from engine.runs.directory import RunDirectory, RunInfo, create_run
+from engine.runs.directory import RunDirectory, RunInfo, create_run, whole_or_gone
 from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.machines import ONE_MACHINE, Machines
@@ -35,7 +35,6 @@ THREAD_POLICY = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 small encoders a third slower on a quiet machine; spinning as long as GNU's library does by default makes them twenty
 times slower on one with anything else to do, for they wait for a thread that isn't running. Other OpenMP libraries
 know the first variable alone. A user who has set either is left to it."""
-
 
 MEMORY_POLICY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 """GNU's allocator keeps what a step has freed for the next one. By default it hands tensors of some megabytes back to
@@ -65,15 +64,9 @@ def start_run(
         host=platform.node(),
         command=sys.argv,
     )
-    run = RunDirectory(folder / name)
-    try:
-        create_run(folder, _with_absolute_paths(preset), info, code)
+    run = create_run(folder, _with_absolute_paths(preset), info, code)
+    with whole_or_gone(run):
         launch_worker(run, *machines.arguments())
-    except OSError as error:
-        shutil.rmtree(run.path, ignore_errors=True)  # nothing has begun in it
-        raise InputError(
-            f"{run.path}: can't make the run there ({error.strerror}); make room, or say --runs DIR"
-        ) from None
     return run
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -179,22 +181,33 @@ class RunDirectory:
 def create_run(parent: Path, preset: Preset, info: RunInfo, code: OwnCode | None = None) -> RunDirectory:
     """Makes the directory of a new run, only its owner may read it; an encoder's own code is copied into it.
 
-    Raises `InputError`.
+    Raises `InputError`, also when a disk is full; then nothing is left of it.
     """
     run = RunDirectory(parent / info.id)
-    try:
+    with whole_or_gone(run):
         parent.mkdir(parents=True, exist_ok=True)
         run.path.mkdir(mode=0o700)
         (run.path / "checkpoints").mkdir(mode=0o700)
-    except OSError as error:
-        raise InputError(f"{run.path}: can't make the run directory ({error.strerror})") from None
-    if code is not None:
-        copied = code.copy_into(run.path)
-        preset = structs.replace(preset, encoder=structs.replace(preset.encoder, file=copied.path))
-        info = structs.replace(info, encoder_file=copied.name, encoder_sha256=copied.sha256)
-    run.write_preset(preset)
-    run.write_info(info)
+        if code is not None:
+            copied = code.copy_into(run.path)
+            preset = structs.replace(preset, encoder=structs.replace(preset.encoder, file=copied.path))
+            info = structs.replace(info, encoder_file=copied.name, encoder_sha256=copied.sha256)
+        run.write_preset(preset)
+        run.write_info(info)
     return run
+
+
+@contextmanager
+def whole_or_gone(run: RunDirectory) -> Iterator[None]:
+    """Takes a new run's directory away when something prevents it. Raises `InputError` for what the system refuses."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, FileExistsError):  # that one is another run's
+            shutil.rmtree(run.path, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
+        raise InputError(f"{run.path}: can't make the run directory ({error.strerror})") from None
 
 
 def list_runs(parent: Path | None = None) -> list[RunDirectory]:

@@ -25,7 +25,7 @@ from engine.training.distributed import ALONE, Ranks
 from engine.training.divergence import NOT_FINITE, Doctor, Facts, Memory
 from engine.training.findings import Finding, Wording
 from engine.training.measures import Units, all_finite, look_at_units
-from engine.training.windows import Window
+from engine.training.windows import Sums, Window
 
 Utterances = NDArray[np.int64]
 
@@ -71,12 +71,11 @@ class Watch:
         """What a window comes to, if one ends after so many steps."""
         if step % self._look_every:
             return []
-        found = self.look_early(step)
         sums = self._window.read()
         self._window.restart()
         if sums.finite < sums.steps:
-            return found
-        return found + self.doctor.judge_window(step, sums, self._units(step))
+            return self._not_finite(step, sums)
+        return self.doctor.judge_window(step, sums, self._units(step))
 
     def _units(self, step: int) -> Units | None:
         """A look at the units with the newest batch, of which rank 0's part stands for all."""
@@ -87,8 +86,9 @@ class Watch:
     def look_early(self, step: int) -> list[Finding]:
         """Whether all steps of the window so far were finite: told before its end where something follows from it."""
         sums = self._window.read()
-        if sums.finite == sums.steps:
-            return []
+        return [] if sums.finite == sums.steps else self._not_finite(step, sums)
+
+    def _not_finite(self, step: int, sums: Sums) -> list[Finding]:
         blamed = self._without_numbers(self._batches_of(range(step - sums.steps, step)))
         return self.doctor.news([self.doctor.wording.not_finite(sums, step, blamed)], frozenset(), step)
 

@@ -236,7 +236,8 @@ def _cost(cost: Cost) -> str:
     if cost.unused:
         lines.append(f"{count(cost.unused)} of the encoder's parameters never take part in the forward pass.")
     if cost.seconds_per_step:
-        lines.append(f"A training step takes about {1000 * cost.seconds_per_step:.0f} ms on this machine's CPU.")
+        milliseconds = f"{1000 * cost.seconds_per_step:.0f} ms"
+        lines.append(f"By its arithmetic alone a training step takes about {milliseconds} on this machine's CPU.")
     return "\n".join(lines)
 
 

@@ -235,7 +235,7 @@ class PresetScreen(Room):
             known = f"at {rate(measured.steps_per_second)}, measured in your run of {when}"
         elif self.cost is not None and self.cost.seconds_per_step:
             seconds = preset.run.steps * self.cost.seconds_per_step
-            known = "a rough guess from a few steps on this CPU"
+            known = "guessed from its arithmetic alone, may be far off"
         else:
             return Content.styled("time: not known yet", "$foreground-muted")
         return Content.assemble(

@@ -92,7 +92,9 @@ class RunsScreen(Room):
         if rows and self.focused is None:
             self.query_one(ColumnList).focus_rows()  # an empty list can't have the keyboard
         active = sum(not row.is_over for row in rows)
-        self.query_one(TitleBar).news = f"{count(len(rows))} runs, {active} in progress" if rows else ""
+        self.query_one(TitleBar).news = (
+            f"{count(len(rows))} run{'s' * (len(rows) > 1)}, {active} in progress" if rows else ""
+        )
         if self._chosen_state() != before:
             self.refresh_bindings()
 

@@ -91,8 +91,9 @@ def facts(preset: Preset, cost: Cost | None) -> Content:
             f"saved {small_size(size.float32)}; {small_size(size.float16)} as float16, {small_size(size.int8)} as int8"
         )
     lines.append(f"segments of {segments.frames} frames ({seconds:.2f} s), {count(segments.batch_size)} a batch")
+    movers = "AdamW and Muon" if preset.optimizer.matrices == "muon" else "AdamW"
     lines.append(
-        f"AdamW {learning_rate(preset.optimizer.learning_rate)}, warm-up {count(preset.warmup_steps)}, "
+        f"{movers} {learning_rate(preset.optimizer.learning_rate)}, warm-up {count(preset.warmup_steps)}, "
         f"then {preset.schedule.kind}; validation every {count(preset.validation.every)} steps"
     )
     if preset.preset.reference_accuracy is not None:

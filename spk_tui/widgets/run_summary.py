@@ -60,7 +60,7 @@ def _scores(shown: Snapshot) -> Content:
     if shown.best_accuracy is not None:
         parts += ["best ", (accuracy(shown.best_accuracy), "$success bold"), f" at step {count(shown.best_step or 0)}"]
     else:
-        parts.append("no validation was reached")
+        parts.append("no validation was reached" if shown.validated is None else "no validation had a finite loss")
     if shown.validated is not None:
         parts.append(f"; last {accuracy(shown.validated.segment_accuracy)}")
     if shown.began is not None and shown.updated is not None:
@@ -82,9 +82,11 @@ def _next(shown: Snapshot) -> Content:
     keys: list[tuple[str, str]] = []
     if shown.has_best:
         keys.append(("s", "save the best"))
-    if shown.is_resumable:
-        keys.append(("r", "resume"))
-    keys.append(("F2", "train another"))
+    if shown.failed is not None and shown.failed.cause == "diverged":
+        keys.append(("F2", "train another, changed as the log advises"))  # resuming would end the same way
+    else:
+        keys += [("r", "resume")] if shown.is_resumable else []
+        keys.append(("F2", "train another"))
     parts: list[str | tuple[str, str]] = [("next  ", "$foreground-muted")]
     for key, text in keys:
         parts += [(key, "$primary bold"), f" {text}   "]

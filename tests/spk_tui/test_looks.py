@@ -56,7 +56,7 @@ async def counted(pilot: Pilot[None]) -> None:
     """Waits until the first screen has counted what it shows."""
     await until(pilot, "67,536")
     await until(pilot, "multiply-adds" if pilot.app.size.width >= 100 else "all parts")
-    await until(pilot, "rough guess")
+    await until(pilot, "arithmetic alone")
 
 
 def behind_a_dialog(pilot: Pilot[None]) -> Callable[[], bool]:

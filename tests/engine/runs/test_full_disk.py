@@ -293,6 +293,6 @@ def test_a_request_that_finds_no_room_is_one_line_and_leaves_no_half(tmp_path: P
 
 
 def test_a_run_that_finds_no_room_is_bad_input_and_leaves_nothing(tmp_path: Path) -> None:
-    with files_no_larger_than(100), pytest.raises(InputError, match="can't make the run there"):
+    with files_no_larger_than(100), pytest.raises(InputError, match="can't make the run directory"):
         client.start_run(small("quick-tour"), "demo", tmp_path)
     assert list(tmp_path.iterdir()) == []

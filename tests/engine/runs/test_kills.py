@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
 from tests.engine.runs.workers import wait_for, wait_for_end, wait_until, wait_until_dead, worker_of
-from tests.made_corpora import audio_folder
 
 STEPS, VALIDATED_EVERY, KILLED_BEFORE = 200, 25, 120
 QUICK = [
@@ -41,14 +40,6 @@ QUICK = [
 ]  # fmt: skip
 RUNS = [(name, precision) for precision in ("float32", "bfloat16") for name in ("transformer-154k", "conformer-225k")]
 MOMENTS = ("training", "validating", "writing", "starting")
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield audio_folder(tmp_path_factory.mktemp("corpus"))
-    patch.undo()
 
 
 @pytest.mark.parametrize("place", range(len(RUNS)), ids=[" ".join(run) for run in RUNS])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,7 @@ from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
 from engine.training.checkpoint import load_best
 from engine.trust import NotTrusted, trust_path
-from tests.made_corpora import audio_folder
 from tests.own_encoders import GOOD, attention, preset_for, write_code
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield audio_folder(tmp_path_factory.mktemp("corpus"))
-    patch.undo()
 
 
 @pytest.fixture(autouse=True)

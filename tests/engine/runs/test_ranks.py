@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +23,8 @@ from engine.runs.machines import ONE_MACHINE, Machines
 from engine.runs.rank_link import Deaths, Lines, Message, failing
 from engine.runs.supervisor import Supervisor
 from tests.engine.runs.workers import wait_for, wait_for_end, wait_until_dead, worker_of
-from tests.made_corpora import audio_folder
 
 SMALL = ["segments.frames=32", "segments.batch_size=7", "run.device=cpu", "run.threads=2", "run.precision=float32"]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return audio_folder(tmp_path_factory.mktemp("corpus"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
 
 
 def small(name: str, *overrides: str) -> Preset:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,25 +19,12 @@ from engine.runs import client
 from engine.runs import events as e
 from engine.training.checkpoint import load_best
 from tests.engine.runs.workers import wait_for, wait_for_end, worker_of
-from tests.made_corpora import RATE, audio_folder, voice
+from tests.made_corpora import RATE, voice
 
 TINY = [
     "encoder.d_model=16", "encoder.ffn=24", "segments.batch_size=8", "segments.frames=32", "run.threads=1",
     "run.device=cpu",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return audio_folder(tmp_path_factory.mktemp("corpus"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
-    yield
-    patch.undo()
 
 
 def tiny(*overrides: str) -> Preset:

@@ -160,7 +160,7 @@ async def test_the_estimate_follows_the_number_of_steps(home: Home) -> None:
         await until(pilot, "about 2 min")  # 1500 steps of 0.08 s
         await pilot.press("e", *"90000")
         await until(pilot, "about 2 h 0 min")
-        assert "rough guess" in seen(pilot)
+        assert "arithmetic alone" in seen(pilot)
 
 
 async def test_the_estimate_follows_what_is_counted_anew_for_another_batch_size(home: Home) -> None:

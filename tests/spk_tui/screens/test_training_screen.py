@@ -301,6 +301,16 @@ async def test_an_interrupted_run_offers_to_go_on(home: Home, size: tuple[int, i
         assert "q Quit" in seen(pilot).splitlines()[-1]
 
 
+async def test_a_diverged_run_is_not_advised_to_go_on_the_same_way(home: Home) -> None:
+    run = training_run(home.runs)
+    write(run, e.Failed(step=42_000, cause="diverged", message="the loss is not a number"))
+    async with home.open((120, 40)) as pilot:
+        screen = await open_run(pilot, run)
+        summary = str(screen.query_one(RunSummary).query_one("Static").content)  # type: ignore[attr-defined]
+        assert "F2 train another, changed as the log advises" in summary
+        assert "r resume" not in summary
+
+
 async def test_what_a_worker_printed_before_it_died_is_said(home: Home) -> None:
     run = training_run(home.runs)
     run.console_path.write_text(
