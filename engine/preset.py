@@ -236,7 +236,7 @@ class RunSettings(Section, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="decides weights, data order and dropout")] = 0
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        Meta(description="arithmetic of the training step; auto takes bfloat16 where the device is fast at it"),
+        Meta(description="arithmetic of training and validation; auto takes bfloat16 where the device is fast at it"),
     ] = "auto"
     device: Annotated[
         str,

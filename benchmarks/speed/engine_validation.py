@@ -25,11 +25,15 @@ def main() -> None:
     preset = course_preset(sys.argv[1])
     packed = prepare_corpus(sys.argv[2], preset.features)
     run = RunDirectory(Path(sys.argv[2]).parent / "no-run")  # nothing is saved
-    trainer = Trainer(preset, packed, split_of(packed, preset.validation), run, resolve(preset.run))
+    device = resolve(preset.run)
+    trainer = Trainer(preset, packed, split_of(packed, preset.validation), run, device)
     for _, deadline, answer in asked(pipe):
         done = 0
         while done == 0 or time.perf_counter() < deadline:
-            for _ in validate(trainer.keeper.judged, trainer.validation, len(packed.speakers), 0, lambda: False):
+            for _ in validate(
+                trainer.keeper.judged, trainer.validation, len(packed.speakers), 0, lambda: False,
+                precision=device.precision,
+            ):  # fmt: skip
                 pass
             done += len(trainer.validation.utterances)
         answer(done)

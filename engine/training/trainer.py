@@ -197,7 +197,8 @@ class Trainer:
         if self._given_up or self.step != begun_at:
             return
         judged, speakers = self.keeper.judged, len(self.packed.speakers)
-        for event in validate(judged, self.validation, speakers, self.step, abandon, self.ranks):
+        precision = self.resolved.precision
+        for event in validate(judged, self.validation, speakers, self.step, abandon, self.ranks, precision):
             yield event
             if isinstance(event, e.Validated):
                 yield from self._heed_scores(event)

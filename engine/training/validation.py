@@ -57,13 +57,14 @@ def validate(
     step: int,
     abandon: Callable[[], bool],
     ranks: Ranks = ALONE,
+    precision: str = "float32",
 ) -> Iterator[Validating | Validated]:
     """Says how far it is a few times a second and ends with `Validated`, or without it when told to abandon.
 
     Only the first `speakers` classes count: others are speakers at another speed, whom nobody asks for. Computes in
-    float32 and in evaluation mode, takes no random numbers, and leaves the model in the mode that it found. Of the
-    same batches each of n ranks looks at every n-th; on the way it says how its own share goes, and in the end what all
-    of them found.
+    `precision` (float32 or bfloat16, that of the training step) and in evaluation mode, takes no random numbers, and
+    leaves the model in the mode that it found. Of the same batches each of n ranks looks at every n-th; on the way it
+    says how its own share goes, and in the end what all of them found.
     """
     began = said = time.monotonic()
     segments, utterances = Scores(), Scores()
@@ -77,7 +78,7 @@ def validate(
         ):
             for turn in range(0, len(places), ranks.size):
                 for place in places[turn : turn + ranks.size][ranks.rank : ranks.rank + 1]:
-                    _look_at(model, gather(place), speakers, scores)
+                    _look_at(model, gather(place), speakers, scores, precision)
                 if abandon():
                     return
                 now = time.monotonic()
@@ -107,6 +108,7 @@ def validate(
 
 
 @torch.inference_mode()
-def _look_at(model: SpeakerModel, batch: Batch, speakers: int, scores: Scores) -> None:
-    logits = model(batch.frames, batch.mask).float()  # (batch, classes)
+def _look_at(model: SpeakerModel, batch: Batch, speakers: int, scores: Scores, precision: str) -> None:
+    with torch.autocast(batch.frames.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        logits = model(batch.frames, batch.mask).float()  # (batch, classes)
     scores.add(logits[:, :speakers], batch.speakers)
