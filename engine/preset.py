@@ -238,6 +238,9 @@ class RunSettings(Section, frozen=True):
         Literal["auto", "float32", "bfloat16"],
         Meta(description="arithmetic of training and validation; auto takes bfloat16 where the device is fast at it"),
     ] = "auto"
+    deterministic: Annotated[
+        bool, Meta(description="on a GPU only algorithms that repeat bit for bit, at some speed; a CPU's always do")
+    ] = False
     device: Annotated[
         str,
         Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps"),

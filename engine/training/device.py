@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def resolve(settings: RunSettings) -> Resolved:
         precision = "bfloat16" if _fast_at_bfloat16(kind) else "float32"
     threads = settings.threads or training_threads()
     return Resolved(device=device, name=_name(device), precision=precision, threads=threads)
+
+
+def compute_repeatably() -> None:
+    """From now on this process takes only algorithms that give the same bits every time; before CUDA's first product.
+
+    An operation of a user's own encoder that has no such algorithm on a GPU then raises what torch says of it.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, torch refuses products on CUDA
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and nobody reads it
 
 
 def _fast_at_bfloat16(kind: str) -> bool:

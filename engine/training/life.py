@@ -22,7 +22,7 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory, RunInfo
 from engine.runs.preparing import Prepared
 from engine.runs.resources import ResourceMeter
-from engine.training.device import Resolved, resolve
+from engine.training.device import Resolved, compute_repeatably, resolve
 from engine.training.distributed import ALONE, Place, Ranks, joined
 from engine.training.pending import Inbox
 from engine.training.trainer import Trainer
@@ -65,6 +65,8 @@ def _train(
     if resolved.device == "cpu":
         os.nice(NICE_ON_A_CPU)
     preset, packed, parts, copies = prepared
+    if preset.run.deterministic:
+        compute_repeatably()
     trainer = Trainer(preset, packed, parts, run, resolved, inbox, copies, ranks)
     if resumed:
         trainer.resume()
