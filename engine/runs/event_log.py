@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from engine.files import NO_ROOM
-from engine.runs.events import AnyEvent, BadEvent, Event, decode_event, encode_event
+from engine.runs.events import AnyEvent, BadEvent, Event, decode_event, decode_events, encode_event
 
 
 class EventWriter:
@@ -61,8 +61,14 @@ class EventReader:
             return []
         end = data.rfind(b"\n") + 1
         self.offset += end
+        try:
+            return decode_events(data[:end])
+        except BadEvent:
+            return self._good_ones(data[:end].splitlines())
+
+    def _good_ones(self, lines: list[bytes]) -> list[AnyEvent]:
         events: list[AnyEvent] = []
-        for line in data[:end].splitlines():
+        for line in lines:
             if not line.strip():
                 continue
             try:

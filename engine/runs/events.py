@@ -16,7 +16,7 @@ from msgspec import Struct, field
 SCHEMA_VERSION = 1
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="event"):
+class Event(Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
     """What all events have: the Unix time in seconds and the optimizer steps done so far."""
 
     step: int = 0
@@ -192,6 +192,14 @@ def decode_event(line: bytes) -> AnyEvent:
         return _decoder.decode(line)
     except msgspec.ValidationError:
         return _decode_non_finite(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEvent(str(error)) from None
+
+
+def decode_events(lines: bytes) -> list[AnyEvent]:
+    """The events of many lines, several times as fast as one by one. Raises `BadEvent` when one is not plain JSON."""
+    try:
+        return _decoder.decode_lines(lines)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadEvent(str(error)) from None
 
