@@ -12,10 +12,17 @@ from engine.corpus.packed import PackedCorpus
 from engine.corpus.splits import split
 from engine.preset import Preset
 from engine.runs.directory import RunDirectory, RunInfo, create_run
+from engine.training import pending
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
 from tests.engine.training.trainers import Asked
 from tests.made_corpora import random_frames
+
+
+@pytest.fixture(autouse=True)
+def _requests_are_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for at every step and not every 50 ms, so that a stop comes at the same step on any machine."""
+    monkeypatch.setattr(pending, "LOOK_EVERY_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
