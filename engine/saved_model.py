@@ -15,7 +15,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.errors import InputError
+from engine.errors import InputError, shown
 from engine.model_settings import OwnEncoder
 from engine.own_code import read_code
 from engine.preset import Features, Preset
@@ -124,7 +124,7 @@ def _check_places(tensors: Mapping[str, StoredTensor], data: int) -> None:
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].data_offsets):
         begin, end = tensor.data_offsets
         if begin != place or end - begin != tensor.size:
-            raise ValueError(f"its tensor '{_short(name)}' lies where it can't")
+            raise ValueError(f"its tensor '{shown(name)}' lies where it can't")
         place = end
     if place != data:
         raise ValueError(f"it holds {data:,} bytes of weights and describes {place:,}")
@@ -174,7 +174,7 @@ def _check_own(encoder: OwnEncoder, folder: Path | None, metadata: dict[str, str
     """A checkpoint may name the file beside it alone: no other of this machine, trusted or not. Raises `ValueError`."""
     beside = os.path.abspath(folder / Path(metadata["encoder_file"]).name) if folder is not None else None
     if encoder.file != beside:
-        raise ValueError(f"its preset names '{_short(encoder.file)}', which is not the file that it was trained with")
+        raise ValueError(f"its preset names '{shown(encoder.file)}', which is not the file that it was trained with")
 
 
 def _in_a_line(error: Exception) -> str:
@@ -182,10 +182,4 @@ def _in_a_line(error: Exception) -> str:
         return f"it doesn't state its {error.args[0]}"
     if isinstance(error, RecursionError):
         return "its description is nested without an end"
-    return _short((str(error) or type(error).__name__).splitlines()[0], 200)
-
-
-def _short(text: str, most: int = 60) -> str:
-    """Names in a stranger's file, so that they can be shown."""
-    shown = "".join(letter if letter.isprintable() else "·" for letter in text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown((str(error) or type(error).__name__).splitlines()[0], 200)

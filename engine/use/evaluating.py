@@ -60,6 +60,8 @@ def evaluate(order: Evaluate, report: Report) -> Evaluation:
     utterances, left_out = known_to(model, packed, utterances)
     if left_out:
         notes.append(left_out)
+    if order.fingerprint not in ("", packed.fingerprint):
+        notes.append("the corpus has changed since the model was trained, so other utterances may be held out now")
     scored = score(model, packed, utterances, report, "evaluating")
     comparison = _compare(order, scored, report) if order.against else None
     features, names = model.preset.features, model.speakers
@@ -68,7 +70,8 @@ def evaluate(order: Evaluate, report: Report) -> Evaluation:
         model=facts_of(model),
         corpus=order.corpus,
         fingerprint=packed.fingerprint,
-        split=order.part,
+        part=order.part,
+        corpus_utterances=len(packed.ids),
         notes=notes,
         segment_seconds=model.preset.segments.frames * features.hop / features.sample_rate,
         segments=accuracies(scored.segments),

@@ -16,13 +16,17 @@ Part: TypeAlias = Literal["validation", "train", "test", "all"]
 
 
 class Evaluate(Struct, frozen=True, tag="evaluate"):
-    """How good a checkpoint is on a part of a corpus; `against` is another checkpoint's path. Gives an `Evaluation`."""
+    """How good a checkpoint is on a part of a corpus. Gives an `Evaluation`.
+
+    against: another checkpoint's path, if any. fingerprint: that of the corpus when the model was trained, if known.
+    """
 
     checkpoint: str
     corpus: str
     part: Part
     data: Data = field(default_factory=Data)
     against: str = ""
+    fingerprint: str = ""
     device: str = "auto"
 
 

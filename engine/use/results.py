@@ -119,7 +119,8 @@ class Evaluation(Struct, frozen=True):
     model: ModelFacts
     corpus: str
     fingerprint: str
-    split: str
+    part: str
+    corpus_utterances: int
     notes: list[str]  # what a person should know of these numbers, a line each
     segment_seconds: float
     segments: Accuracies

@@ -27,7 +27,7 @@ DRAWN_TOGETHER = 100
 TEMPERATURES = np.exp(np.linspace(np.log(0.1), np.log(10), 93))  # 5 % from one to the next
 CONFIDENCE_BINS = 10
 LENGTH_BINS = 6
-MOST_PAIRS, MATRIX_SPEAKERS = 20, 10
+MOST_PAIRS, MATRIX_SPEAKERS = 20, 8
 
 Floats = NDArray[np.float64]
 Indexes = NDArray[np.int64]
