@@ -179,6 +179,24 @@ def ask_and_wait(run: RunDirectory, what: Ask, seconds: float = 60.0) -> Answere
     )
 
 
+def take_out_of_line(queue: Queue, name: str) -> str:
+    """Ends the wait of a run and says what came of it. Raises `InputError` for one that doesn't wait.
+
+    The worker of a run that waits takes it out itself and ends; of one whose worker is gone only the entry is left.
+    """
+    entry = next((entry for entry in queue.read() if entry.run == name), None)
+    if entry is None:
+        raise InputError(f"{name} is not in the queue ('spk-tui queue' lists it)")
+    run = queue.run(entry)
+    message = "taken out of the queue"
+    if run.alive:
+        message = ask_and_wait(run, "stop").message
+    elif queue.is_waiting(entry):
+        raise InputError(f"{name} is only just starting; try again in a moment")
+    queue.leave(name)
+    return message
+
+
 def follow(
     run: RunDirectory,
     interval: float = 0.1,

@@ -209,7 +209,7 @@ class Worker:
         """Answers what has been asked since. Raises `StoppedWhilePreparing`."""
         for request in self.requests.read():
             stops = request.request == "stop"
-            message = "stopped before the first step" if stops else "training has not begun yet"
+            message = "stopped before training began" if stops else "training has not begun yet"
             self._say(e.Answered(request=request.id, ok=stops, message=message))
             if stops:
                 raise StoppedWhilePreparing
