@@ -105,8 +105,7 @@ class DeviceLocks:
     def _lock(self, path: Path, operation: int) -> bool:
         """Locks one file; False where the file system can't. Raises `BlockingIOError`."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(exist_ok=True)
-        file = path.open("rb+")
+        file = path.open("ab")
         try:
             fcntl.flock(file, operation)
         except OSError as error:

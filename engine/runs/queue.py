@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -140,14 +140,15 @@ class Queue:
 
         Raises `InputError` when the file can't be written; then the devices are free and the run waits on.
         """
-        try:
+        if not devices.take():  # before the file is locked: who is next asks again and again
+            return False
+        with ExitStack() as unless_taken:
+            unless_taken.callback(devices.release)
             with self._changing() as entries:
-                if next(self.ahead_of(run, entries), None) is not None or not devices.take():
+                if next(self.ahead_of(run, entries), None) is not None:
                     return False
                 entries[:] = [entry for entry in entries if entry.run != run]
-        except BaseException:
-            devices.release()
-            raise
+            unless_taken.pop_all()
         return True
 
     @property

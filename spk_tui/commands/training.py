@@ -63,8 +63,8 @@ def train(
 
     Ctrl+C asks the run to stop and save, and waits; a second Ctrl+C leaves it to the background. With --display json
     every event is a line on stdout, as in the run's events.jsonl. With --detach --json the answer is
-    {"id", "run", "preset", "corpus"}. --queue detaches, too: the run waits in the background until nobody else trains on
-    its device ('spk-tui queue' shows the line). --layout, --speakers and --max-utterances-per-speaker are the same as
+    {"id", "run", "preset", "corpus"}. --queue detaches, too: the run waits in the background until nobody trains on its
+    device ('spk-tui queue' shows the line). --layout, --speakers and --max-utterances-per-speaker are the same as
     --set data.layout=NAME and so on.
 
     Parameters
