@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from engine.cost import Cost
 from engine.errors import InputError, nearest_spelling
 from engine.preset import Preset
-from engine.preset_file import PresetError, to_toml, with_overrides
+from engine.preset_file import SECTIONS, PresetError, allowed, help_of, keys_of, to_toml, with_overrides
 from engine.runs import client
 from engine.runs.directory import Labels, RunDirectory, list_runs
 
@@ -86,12 +86,26 @@ def variants_of(preset: Preset, settings: Sequence[str], seeds: str = "") -> lis
     return found
 
 
-def counted(variants: Sequence[Variant], count: Callable[[Preset], Cost]) -> list[Cost]:
+def key_help(preset: Preset, key: str) -> str:
+    """What a key of the preset means and takes, in a sentence; the keys that there are for one that is half typed."""
+    section, _, name = key.partition(".")
+    if section not in SECTIONS:
+        return ", ".join(known for known in SECTIONS if known.startswith(section))
+    known = keys_of(section, getattr(preset, section).__struct_config__.tag)
+    if name in known:
+        item = known[name]
+        return f"{help_of(item)}: {allowed(item.type)}" if help_of(item) else allowed(item.type)
+    return ", ".join(f"{section}.{each}" for each in known if each.startswith(name))
+
+
+def counted(
+    variants: Sequence[Variant], count: Callable[[Preset], Cost], known: dict[str, Cost] | None = None
+) -> list[Cost]:
     """What each variant costs; those that differ in their seed alone are counted once.
 
-    Raises `InputError` that tells of every variant that can't be counted.
+    known: what was counted before, which is added to. Raises `InputError` that tells of every variant that can't be counted.
     """
-    known: dict[str, Cost] = {}
+    known = {} if known is None else known
     costs, problems = [], []
     for variant in variants:
         same = to_toml(with_overrides(variant.preset, ["run.seed=0"]))
@@ -100,7 +114,7 @@ def counted(variants: Sequence[Variant], count: Callable[[Preset], Cost]) -> lis
                 known[same] = count(variant.preset)
             costs.append(known[same])
         except InputError as error:
-            problems.append(f"{variant.words}: {error}")
+            problems.append(f"{variant.words}: {error}" if variant.words else str(error))
     if problems:
         raise InputError("\n".join(problems))
     return costs

@@ -56,8 +56,9 @@ def sweep(
     several seeds the mean and the standard deviation over them.
 
     JSON: {"name", "budget", "variants": [{"id", "values", "encoder_parameters"}]}, the id null with --dry-run; with
-    --show {"name", "runs": [{"id", "values", "seed", "state", "step", "steps", "encoder_parameters", "segment_accuracy",
-    "utterance_accuracy"}], "means": [{"values", "seeds", "segment": [mean, deviation], "utterance": the same}]}.
+    --show {"name", "runs": [{"id", "values", "seed", "state", "step", "steps", "encoder_parameters",
+    "segment_accuracy", "utterance_accuracy"}], "means": [{"values", "seeds", "segment": [mean, deviation], "utterance":
+    the same}]}.
 
     Parameters
     ----------
