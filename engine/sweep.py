@@ -103,7 +103,8 @@ def counted(
 ) -> list[Cost]:
     """What each variant costs; those that differ in their seed alone are counted once.
 
-    known: what was counted before, which is added to. Raises `InputError` that tells of every variant that can't be counted.
+    known: what was counted before, which is added to. Raises `InputError` that tells of every variant that can't be
+    counted.
     """
     known = {} if known is None else known
     costs, problems = [], []

@@ -1,4 +1,4 @@
-"""The form of a sweep: values for some keys, one key a line; beside them every variant with its size against the budget.
+"""The form of a sweep: values for some keys, one key a line; beside them every variant, its size against the budget.
 
 What is typed is checked by `engine.sweep` and counted by the meter, in threads; queueing is the engine's, too.
 """
@@ -51,7 +51,7 @@ class SweepScreen(Room):
     )
     BINDINGS = [  # noqa: RUF012
         # With priority, so that it works while one types.
-        Binding("f5", "queue", "Queue them", tooltip="Put every variant in line", priority=True, id="sweep.queue"),
+        Binding("f5", "start", "Queue them", tooltip="Put every variant in line", priority=True, id="sweep.start"),
         Binding("escape", "back", "Back", tooltip="To where one came from", priority=True, id="sweep.back"),
     ]
     DEFAULT_CSS = """
@@ -68,6 +68,9 @@ class SweepScreen(Room):
         &.-wide TextArea, &.-broad TextArea { height: 8; }
         & TextArea:focus { border: none; background: $panel; }
         & .explained { height: 2; color: $foreground-muted; }
+        &.-wide .explained, &.-broad .explained { height: 4; margin-top: 1; }
+        &.-wide .finding, &.-broad .finding { margin-top: 1; }
+        &.-wide .buttons, &.-broad .buttons { margin-top: 1; }
         & .field { layout: horizontal; height: 1; }
         & .field > Label { width: 8; color: $foreground-muted; }
         & .field > Input { width: 1fr; background: $surface; }
@@ -107,7 +110,7 @@ class SweepScreen(Room):
                     yield Input(name, id="name", compact=True)
                 yield Static(classes="finding")
                 with Horizontal(classes="buttons"):
-                    yield Button("Queue", variant="primary", compact=True, id="queue", disabled=True)
+                    yield Button("Queue", variant="primary", compact=True, id="start")
             with Vertical(id="variants") as variants:
                 variants.border_title = "Variants"
                 yield Static(classes="trouble", markup=False)
@@ -117,7 +120,7 @@ class SweepScreen(Room):
     def on_mount(self) -> None:
         """The keyboard is where one types."""
         self.query_one(TextArea).focus()
-        self._explain()
+        self._show([], "")
 
     # ------------------------------------------------------------------------------------------------ what is typed
 
@@ -177,15 +180,15 @@ class SweepScreen(Room):
 
     def _allow(self) -> None:
         """The button says what it will do, and can be pressed when every variant is known."""
-        button, number = self.query_one("#queue", Button), len(self.variants)
+        button, number = self.query_one("#start", Button), len(self.variants)
         button.disabled = not number or self._queueing
         button.label = f"Queue {count(number)} run{'s' * (number > 1)} (F5)" if number else "Queue (F5)"
         self.refresh_bindings()
 
     # ------------------------------------------------------------------------------------------------ queueing
 
-    @on(Button.Pressed, "#queue")
-    def action_queue(self) -> None:
+    @on(Button.Pressed, "#start")
+    def action_start(self) -> None:
         """Puts every variant in line."""
         if not self._queueing and self.variants:
             self._queue()
@@ -221,12 +224,12 @@ class SweepScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There has to be something to queue."""
-        return bool(self.variants) if action == "queue" else True
+        return bool(self.variants) if action == "start" else True
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Queueing, and where one types."""
         if self.variants:
-            yield "Queue the sweep", f"Put {count(len(self.variants))} runs in line", self.action_queue
+            yield "Queue the sweep", f"Put {count(len(self.variants))} runs in line", self.action_start
         yield "Change the seeds", "Train each variant several times", self.query_one("#seeds", Input).focus
         yield "Name the sweep", "By which it is shown later", self.query_one("#name", Input).focus
 
