@@ -216,7 +216,7 @@ class SweepScreen(Room):
             if self.is_here:
                 self._allow()
         self.notify(f"{count(len(variants))} runs wait for their turn.", title=f"Sweep {name}", timeout=6)
-        await self.dashboard.action_queue()
+        self.app.call_later(self.dashboard.action_queue)  # this work ends with the screen that it belongs to
 
     def action_back(self) -> None:
         """To where one came from."""
