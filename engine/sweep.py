@@ -101,7 +101,7 @@ def key_help(preset: Preset, key: str) -> str:
 def counted(
     variants: Sequence[Variant], count: Callable[[Preset], Cost], known: dict[str, Cost] | None = None
 ) -> list[Cost]:
-    """What each variant costs; those that differ in their seed alone are counted once.
+    """What each variant costs; those that differ in their seed or learning rate alone are counted once.
 
     known: what was counted before, which is added to. Raises `InputError` that tells of every variant that can't be
     counted.
@@ -109,7 +109,7 @@ def counted(
     known = {} if known is None else known
     costs, problems = [], []
     for variant in variants:
-        same = to_toml(with_overrides(variant.preset, ["run.seed=0"]))
+        same = to_toml(with_overrides(variant.preset, ["run.seed=0", "optimizer.learning_rate=1e-3"]))
         try:
             if same not in known:
                 known[same] = count(variant.preset)

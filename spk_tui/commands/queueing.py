@@ -115,7 +115,7 @@ def _table(lines: tuple[QueueLine, ...]) -> str:
     ]
     text = table(["DEVICE", "PLACE", "STATE", "RUN", "CORPUS", "SINCE"], rows)
     gone = [line.run.id for line in lines if line.entry is not None and line.place is None]
-    hints = [f"\n'spk-tui resume {run} --queue' lets {run} wait again" for run in gone[:1]]
+    hints = [f"\n\n'spk-tui resume {run} --queue' lets {run} wait again" for run in gone[:1]]
     return text + "".join(hints)
 
 

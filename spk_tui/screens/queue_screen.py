@@ -51,8 +51,8 @@ class QueueScreen(Room):
     )
     BINDINGS = [  # noqa: RUF012
         Binding("enter", "open", "Open", tooltip="Show the run", id="queue.open"),
-        Binding("K,shift+up", "move_up", "Move", key_display="K J", tooltip="Train it before the one above (J: after "
-                "the one below)", id="queue.move_up"),
+        Binding("K,shift+up", "move_up", "Move", key_display="K J", tooltip="Train it before the one above",
+                id="queue.move_up"),
         Binding("J,shift+down", "move_down", "Move down", show=False, tooltip="Train it after the one below",
                 id="queue.move_down"),
         Binding("d,delete", "remove", "Remove", tooltip="Take the run out of the line", id="queue.remove"),

@@ -75,15 +75,15 @@ def test_what_cant_be_a_sweep_is_said_in_words(settings: list[str], seeds: str, 
         variants_of(QUICK_TOUR, settings, seeds)
 
 
-def test_variants_that_differ_in_their_seed_are_counted_once_and_one_that_cant_be_counted_is_named() -> None:
-    variants = variants_of(QUICK_TOUR, ["encoder.ffn=10,20"], "1,2,3")
+def test_variants_of_the_same_size_are_counted_once_and_one_that_cant_be_counted_is_named() -> None:
+    variants = variants_of(QUICK_TOUR, ["encoder.ffn=10,20", "optimizer.learning_rate=1e-3,3e-3"], "1,2,3")
     asked: list[Preset] = []
 
     def count(preset: Preset) -> Cost:
         asked.append(preset)
         return cost(preset)
 
-    assert [each.encoder for each in counted(variants, count)] == [10] * 3 + [20] * 3
+    assert [each.encoder for each in counted(variants, count)] == [10] * 6 + [20] * 6
     assert len(asked) == 2
 
     def refuse(preset: Preset) -> Cost:
