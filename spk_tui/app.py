@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +58,7 @@ class Dashboard(App[None]):
         Binding("f1,question_mark", "show_help", "Help", key_display="F1", tooltip="What this screen shows", id="help"),
         Binding("f2", "presets", "Presets", tooltip="The first screen", id="presets"),
         Binding("f3", "runs", "Runs", tooltip="All runs", id="runs"),
+        Binding("f4", "queue", "Queue", tooltip="Runs that wait for a device", id="queue"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks when a run is training", id="quit"),
         Binding("ctrl+q", "quit", show=False, priority=True),
     ]
@@ -125,8 +127,14 @@ class Dashboard(App[None]):
 
         return client.start_run(preset, corpus, self.runs)
 
-    async def resume(self, run: RunDirectory) -> bool:
-        """Lets a run go on from its saved state; says why when it can't."""
+    def queue_run(self, preset: Preset, corpus: str) -> RunDirectory:
+        """Puts a run in line for its device. Blocks: call it in a thread. Raises `InputError`."""
+        from engine.runs import client
+
+        return client.start_run(preset, corpus, self.runs, queued=True)
+
+    async def resume(self, run: RunDirectory, *, queued: bool = False) -> bool:
+        """Lets a run go on from its saved state, at once or when it is its turn; says why when it can't."""
         from engine.runs import client
         from spk_tui.screens.trust_question import may_run
 
@@ -134,11 +142,11 @@ class Dashboard(App[None]):
             await in_thread(run.check_encoder)  # a changed copy is refused, and never asked about
             if not await may_run(self, await in_thread(run.preset)):
                 return False
-            await in_thread(client.resume_run, run)
+            await in_thread(partial(client.resume_run, run, queued=queued))
         except InputError as error:
             self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)
             return False
-        self.notify("A new worker goes on from the saved state.", timeout=4)
+        self.notify("It waits for its turn." if queued else "A new worker goes on from the saved state.", timeout=4)
         return True
 
     def open_run(self, run: RunDirectory) -> None:
@@ -147,6 +155,12 @@ class Dashboard(App[None]):
 
         self._watched[run.id] = run
         self.push_screen(TrainingScreen(run))
+
+    def sweep(self, preset: Preset, corpus: str) -> None:
+        """Opens the form that varies a preset."""
+        from spk_tui.screens.sweep_screen import SweepScreen
+
+        self.push_screen(SweepScreen(preset, corpus))
 
     # ------------------------------------------------------------------------------------------------ going about
 
@@ -163,6 +177,15 @@ class Dashboard(App[None]):
             await self.pop_screen()
         if not isinstance(self.screen, RunsScreen):
             await self.push_screen(RunsScreen())
+
+    async def action_queue(self) -> None:
+        """To the runs that wait."""
+        from spk_tui.screens.queue_screen import QueueScreen
+
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, QueueScreen):
+            await self.pop_screen()
+        if not isinstance(self.screen, QueueScreen):
+            await self.push_screen(QueueScreen())
 
     def action_show_help(self) -> None:
         """What the current screen shows, and its keys."""
@@ -188,7 +211,7 @@ class Dashboard(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Behind a question, only its answers count."""
-        if action in ("presets", "runs", "show_help") and self._screen_stack_ready():
+        if action in ("presets", "runs", "queue", "show_help") and self._screen_stack_ready():
             return isinstance(self.screen, Room)
         return True
 
@@ -202,6 +225,7 @@ class Dashboard(App[None]):
                 yield SystemCommand(name, explanation, action)
         yield SystemCommand("Presets", "Go to the first screen", self.action_presets)
         yield SystemCommand("Runs", "Go to the list of runs", self.action_runs)
+        yield SystemCommand("Queue", "Go to the runs that wait for a device", self.action_queue)
         yield SystemCommand("Help", "What this screen shows, and its keys", self.action_show_help)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Quit", "Leave; asks when a run is training", self.action_quit)

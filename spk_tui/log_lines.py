@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from engine.runs import events as e
+from spk_tui.queue_words import waiting_words
 from spk_tui.wording import accuracy, count, loss
 
 Tone: TypeAlias = Literal["quiet", "plain", "good", "notice", "warning", "error"]
@@ -77,6 +78,8 @@ def _turn(event: e.AnyEvent) -> Said | None:
     """Where the run turns from one phase to the next."""
     if isinstance(event, e.Queued):
         return f"worker started (process {event.process})", "quiet", ""
+    if isinstance(event, e.Waiting):
+        return waiting_words(event.place, event.devices, event.after), "quiet", ""
     if isinstance(event, e.Started):
         several = f"{event.ranks} x " if event.ranks > 1 else ""
         text = (

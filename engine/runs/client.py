@@ -22,10 +22,12 @@ from engine.files import replacing, runs_folder, user_path
 from engine.own_code import read_code
 from engine.preset import Preset
 from engine.preset_file import with_overrides
+from engine.runs.devices import devices_of
 from engine.runs.directory import RunDirectory, RunInfo, create_run, whole_or_gone
 from engine.runs.event_log import EventReader
 from engine.runs.events import Answered, AnyEvent, Failed, Finished
 from engine.runs.machines import ONE_MACHINE, Machines
+from engine.runs.queue import Queue
 from engine.runs.requests import Ask, Request, append_request
 from engine.runs.state import RunState
 from engine.trust import trusted_code_of
@@ -43,12 +45,17 @@ Other allocators know neither variable. A user who has set either is left to it.
 
 
 def start_run(
-    preset: Preset, corpus: str, parent: Path | None = None, machines: Machines = ONE_MACHINE
+    preset: Preset,
+    corpus: str,
+    parent: Path | None = None,
+    machines: Machines = ONE_MACHINE,
+    *,
+    queued: bool = False,
 ) -> RunDirectory:
     """Makes a run directory and starts its worker in the background. Raises `InputError`, also for untrusted code.
 
     `corpus` is "demo" or a path, as given to `engine.corpus.open_corpus`. `machines` says who else trains; their ranks
-    are started there by somebody else.
+    are started there by somebody else. `queued`: the worker waits until it is the run's turn on its device.
     """
     code = trusted_code_of(preset)
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -66,8 +73,19 @@ def start_run(
     )
     run = create_run(folder, _with_absolute_paths(preset), info, code)
     with whole_or_gone(run):
-        launch_worker(run, *machines.arguments())
+        launch_worker(run, *machines.arguments(), *(_in_line(run, preset, machines) if queued else []))
     return run
+
+
+def _in_line(run: RunDirectory, preset: Preset, machines: Machines) -> list[str]:
+    """Gives a run its place in the queue, before its worker comes to it; returns what that is told.
+
+    Raises `InputError`.
+    """
+    if machines.number > 1:
+        raise InputError("a run on several machines can't wait in a queue: the others are started by hand")
+    Queue(run.path.parent).enter(run.id, devices_of(preset.run))
+    return ["--queued"]
 
 
 def _with_absolute_paths(preset: Preset) -> Preset:
@@ -78,12 +96,17 @@ def _with_absolute_paths(preset: Preset) -> Preset:
 
 
 def resume_run(
-    run: RunDirectory, steps: int | None = None, devices: int | None = None, machines: Machines = ONE_MACHINE
+    run: RunDirectory,
+    steps: int | None = None,
+    devices: int | None = None,
+    machines: Machines = ONE_MACHINE,
+    *,
+    queued: bool = False,
 ) -> None:
     """Starts a new worker that goes on from the last checkpoint. Raises `InputError`.
 
     `steps` is the new total for a run that is already finished, or that should go on for longer; `devices` how many of
-    this machine train from now on; `machines` as in `start_run`.
+    this machine train from now on; `machines` and `queued` as in `start_run`.
     """
     if run.alive:
         raise InputError(f"{run.id} is training already; 'spk-tui attach {run.id}' shows it")
@@ -96,10 +119,10 @@ def resume_run(
     run.check_encoder()
     trusted_code_of(preset)
     if devices is not None:
-        with_overrides(preset, [f"run.devices={devices}"], source="--devices")
+        preset = with_overrides(preset, [f"run.devices={devices}"], source="--devices")
     changes = {"--steps": steps, "--devices": devices}
     given = [word for name, value in changes.items() if value is not None for word in (name, str(value))]
-    launch_worker(run, *given, *machines.arguments())
+    launch_worker(run, *given, *machines.arguments(), *(_in_line(run, preset, machines) if queued else []))
 
 
 def launch_worker(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]:
@@ -154,6 +177,24 @@ def ask_and_wait(run: RunDirectory, what: Ask, seconds: float = 60.0) -> Answere
     raise InputError(
         f"{run.id} has not answered '{what}' for {seconds:.0f} s; it goes on, see 'spk-tui attach {run.id}'"
     )
+
+
+def take_out_of_line(queue: Queue, name: str) -> str:
+    """Ends the wait of a run and says what came of it. Raises `InputError` for one that doesn't wait.
+
+    The worker of a run that waits takes it out itself and ends; of one whose worker is gone only the entry is left.
+    """
+    entry = next((entry for entry in queue.read() if entry.run == name), None)
+    if entry is None:
+        raise InputError(f"{name} is not in the queue ('spk-tui queue' lists it)")
+    run = queue.run(entry)
+    message = "taken out of the queue"
+    if run.alive:
+        message = ask_and_wait(run, "stop").message
+    elif queue.is_waiting(entry):
+        raise InputError(f"{name} is only just starting; try again in a moment")
+    queue.leave(name)
+    return message
 
 
 def follow(

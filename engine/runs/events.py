@@ -30,6 +30,14 @@ class Queued(Event, frozen=True, kw_only=True, tag="queued"):
     process: int = 0
 
 
+class Waiting(Event, frozen=True, kw_only=True, tag="waiting"):
+    """The run waits for its turn on `devices`: at `place` in line (1: next), behind the run `after` if there is one."""
+
+    place: int
+    devices: list[str]
+    after: str = ""
+
+
 class Preparing(Event, frozen=True, kw_only=True, tag="preparing"):
     """A stage before training goes on: done of total units (total 0: unknown)."""
 
@@ -163,8 +171,8 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
 
 
 AnyEvent: TypeAlias = (
-    Queued | Preparing | Started | Progress | Validating | Validated | Checkpoint | Answered | Diagnosis | Resources
-    | Paused | Continued | Stopping | Resumed | RolledBack | Finished | Failed
+    Queued | Waiting | Preparing | Started | Progress | Validating | Validated | Checkpoint | Answered | Diagnosis
+    | Resources | Paused | Continued | Stopping | Resumed | RolledBack | Finished | Failed
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

@@ -16,7 +16,8 @@ from typing import IO
 
 HEARTBEAT_SECONDS = 5.0
 HEARTBEAT_DEAD_AFTER = 30.0
-_UNSUPPORTED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.ENOSYS}
+UNSUPPORTED = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.ENOSYS}
+"""What the operating system says where a file system has no locks."""
 
 
 class AlreadyHeld(Exception):
@@ -38,7 +39,7 @@ class Lock:
             self._file.close()
             raise AlreadyHeld(str(path)) from None
         except OSError as error:
-            if error.errno not in _UNSUPPORTED:
+            if error.errno not in UNSUPPORTED:
                 raise
             self._beat(wait)
 
@@ -73,7 +74,7 @@ def is_held(path: Path) -> bool:
     except BlockingIOError:
         return True
     except OSError as error:
-        if error.errno not in _UNSUPPORTED:
+        if error.errno not in UNSUPPORTED:
             raise
     return _beats(path)
 

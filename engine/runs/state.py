@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from engine.runs import events as e
 
 Phase: TypeAlias = Literal[
-    "starting", "preparing", "training", "validating", "paused", "stopping", "finished", "stopped", "failed"
+    "starting", "queued", "preparing", "training", "validating", "paused", "stopping", "finished", "stopped", "failed"
 ]
 
 
@@ -57,6 +57,7 @@ class RunState:
         self.began: float | None = None
         self.updated: float | None = None
         self.started: e.Started | None = None
+        self.waiting: e.Waiting | None = None
         self.preparing: e.Preparing | None = None
         self.validating: e.Validating | None = None
         self.progress: e.Progress | None = None
@@ -138,6 +139,8 @@ class RunState:
         if isinstance(event, e.Queued):
             self.phase = "starting"
             self.finished = self.failed = None
+        elif isinstance(event, e.Waiting):
+            self.waiting, self.phase = event, "queued"
         elif isinstance(event, e.Started):
             self.started, self.steps, self.phase = event, event.steps, "training"
         elif isinstance(event, e.Paused):

@@ -1,8 +1,9 @@
-"""The worker: the process that is responsible for one run. `python -m engine.runs.worker RUN_DIRECTORY [--steps N]`.
+"""The worker: the process that is responsible for one run. `python -m engine.runs.worker RUN_DIRECTORY [--queued]`.
 
 It holds the run's lock as long as it lives, prepares the corpus, appends the trainer's events to events.jsonl, and
 turns whatever goes wrong into a last event that a person can read. It trains itself, for which torch is loaded when the
-corpus is ready, or, on several devices, supervises the processes that do.
+corpus is ready, or, on several devices, supervises the processes that do. A queued run waits for its device before all
+that (`waiting.py`), so whatever that needs is loaded when it is needed.
 """
 
 from __future__ import annotations
@@ -16,21 +17,20 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.check_client import check_preset
 from engine.errors import InputError
 from engine.files import remove_leftovers
 from engine.model_settings import OwnEncoder
 from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.runs import events as e
+from engine.runs.devices import DeviceLocks, devices_of
 from engine.runs.directory import RunDirectory
 from engine.runs.failing import exit_code, failure
 from engine.runs.full_disk import PatientWriter
 from engine.runs.lock import AlreadyHeld, Lock
 from engine.runs.machines import Machines
-from engine.runs.preparing import prepare
 from engine.runs.requests import Inbox, Request
-from engine.runs.supervisor import Supervisor
+from engine.runs.waiting import go_at_once, wait_for_turn
 
 REPORT_EVERY_SECONDS = 0.1
 
@@ -70,11 +70,15 @@ class Requests:
 class Worker:
     """One life of a run: from its lock to its last event."""
 
-    def __init__(self, run: RunDirectory, changes: Sequence[str], machines: Machines) -> None:
-        """changes: what a further life changes in the preset, such as "run.steps=9". Raises `AlreadyHeld`."""
+    def __init__(self, run: RunDirectory, changes: Sequence[str], machines: Machines, *, queued: bool = False) -> None:
+        """changes: what a further life changes in the preset, such as "run.steps=9"; queued: it waits for its device.
+
+        Raises `AlreadyHeld`.
+        """
         self.run = run
         self.changes = changes
         self.machines = machines
+        self.queued = queued
         self.lock = Lock(run.lock_path)
         self.first_life = not run.events_path.exists()
         for path in (run.last_path, run.best_path, run.info_path, run.preset_path):
@@ -96,7 +100,7 @@ class Worker:
                     return exit_code(event)
             return 0
         except StoppedWhilePreparing:
-            self._say(e.Finished(reason="stopped", best_accuracy=None, best_step=None, run=str(self.run.path)))
+            self._say(self._stopped())
             return 0
         except BaseException as error:  # a user's own encoder may raise anything; signals are no exceptions here
             if not isinstance(error, InputError):
@@ -107,12 +111,21 @@ class Worker:
         finally:
             self.writer.close()
 
+    def _stopped(self) -> e.Finished:
+        """The last word of a life without a step: what earlier lives came to stands."""
+        state, run = self.run.state(), str(self.run.path)
+        best, step = state.best_accuracy, state.best_step
+        return e.Finished(step=state.step, reason="stopped", best_accuracy=best, best_step=step, run=run)
+
     def _say(self, event: e.Event) -> None:
         self.writer.say(event)
 
     def _events(self) -> Iterator[e.AnyEvent]:
-        """Corpus first, then torch, then training: here, or in ranks of their own."""
+        """A device first, then the corpus, then torch, then training: here, or in ranks of their own."""
         preset = self._preset()
+        yield from self._take_devices(preset)
+        from engine.runs.preparing import prepare
+
         info = self.run.info()
         several = preset.run.devices * self.machines.number > 1
         if preset.run.device not in ("auto", "cpu") and not several:
@@ -128,8 +141,19 @@ class Worker:
 
         yield from train(self.run, prepared, self.requests, resumed=not self.first_life)
 
+    def _take_devices(self, preset: Preset) -> Iterator[e.AnyEvent]:
+        """Waits for the run's turn if it is queued. The devices are this process's from then on, until it ends."""
+        devices = devices_of(preset.run)
+        self._locks = DeviceLocks(devices)
+        if self.queued:
+            yield from wait_for_turn(self.run, devices, self._locks, self._answer_requests)
+        else:
+            go_at_once(self.run, self._locks)
+
     def _train_in_ranks(self, preset: Preset) -> Iterator[e.AnyEvent]:
         """The ranks find in the cache what was packed here, so that nothing but the run's folder is passed on."""
+        from engine.runs.supervisor import Supervisor
+
         number, size = preset.run.devices * self.machines.number, preset.segments.batch_size
         if number > size:
             raise InputError(f"{number} devices are more than segments.batch_size = {size}: some would have no segment")
@@ -149,6 +173,8 @@ class Worker:
 
         Said before a corpus is packed, which can take hours; by a child, so that a stop ends an encoder that hangs.
         """
+        from engine.check_client import check_preset
+
         self.run.check_encoder()
         self._report("checking the encoder", 0, 0, "")
         report = check_preset(preset, counted=False, while_waiting=self._answer_requests, printed_to=sys.stderr)
@@ -183,7 +209,7 @@ class Worker:
         """Answers what has been asked since. Raises `StoppedWhilePreparing`."""
         for request in self.requests.read():
             stops = request.request == "stop"
-            message = "stopped before the first step" if stops else "training has not begun yet"
+            message = "stopped before training began" if stops else "training has not begun yet"
             self._say(e.Answered(request=request.id, ok=stops, message=message))
             if stops:
                 raise StoppedWhilePreparing
@@ -197,12 +223,13 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=None, help="a new number of devices for a run that goes on")
     parser.add_argument("--machines", type=int, default=1, help="how many machines train; this one is the first")
     parser.add_argument("--rendezvous", default="", help="HOST:PORT of this machine, where the others join")
+    parser.add_argument("--queued", action="store_true", help="wait until it is the run's turn on its device")
     arguments = parser.parse_args()
     given = {"run.steps": arguments.steps, "run.devices": arguments.devices}
     changes = [f"{key}={value}" for key, value in given.items() if value is not None]
     try:
         machines = Machines(arguments.machines, arguments.rendezvous)
-        worker = Worker(RunDirectory(arguments.run), changes, machines)
+        worker = Worker(RunDirectory(arguments.run), changes, machines, queued=arguments.queued)
     except AlreadyHeld:
         sys.stderr.write("another worker trains this run already\n")
         return 2

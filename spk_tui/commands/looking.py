@@ -132,8 +132,8 @@ def data(
 def runs(*, runs: Runs = None, as_json: AsJson = False) -> int:
     """Lists all runs, the newest first, with their state and best accuracy.
 
-    States: starting, preparing, training, validating, paused, stopping, finished, stopped, failed, interrupted. JSON: a
-    list of {"id", "run", "preset", "corpus", "state", "step", "steps", "best_accuracy", "best_step",
+    States: starting, queued, preparing, training, validating, paused, stopping, finished, stopped, failed, interrupted.
+    JSON: a list of {"id", "run", "preset", "corpus", "state", "step", "steps", "best_accuracy", "best_step",
     "best_checkpoint", "device", "created", "updated"}; times are Unix seconds, what isn't known yet is null.
     """
     from engine.files import runs_folder

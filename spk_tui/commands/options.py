@@ -31,6 +31,12 @@ EventsAsJson: TypeAlias = Annotated[
 Detach: TypeAlias = Annotated[
     bool, Parameter(negative=(), show_default=False, help="leave the run training in the background and end")
 ]
+InQueue: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        name="--queue", negative=(), show_default=False, help="wait until it is the run's turn on its device, and end"
+    ),
+]
 LayoutName: TypeAlias = Annotated[
     str | None, Parameter(help="how the corpus lies on disk (default: as in the preset, else recognised)")
 ]

@@ -23,7 +23,11 @@ _USE = "Use a trained model"
 COMMANDS: dict[str, Command] = {
     "train": Command("spk_tui.commands.training:train", "PRESET", "train a preset and follow it", _TRAIN),
     "resume": Command("spk_tui.commands.training:resume", "RUN", "go on from the last checkpoint", _TRAIN),
+    "sweep": Command("spk_tui.commands.sweeping:sweep", "PRESET", "queue a run for each combination of values", _TRAIN),
     "runs": Command("spk_tui.commands.looking:runs", "", "list all runs with their state and best accuracy", _STEER),
+    "queue": Command(
+        "spk_tui.commands.queueing:queue", "[move|remove RUN]", "who waits for a device, in which order", _STEER
+    ),
     "attach": Command("spk_tui.commands.training:attach", "RUN", "watch a run that goes on in the background", _STEER),
     "pause": Command("spk_tui.commands.steering:pause", "RUN", "make a run wait", _STEER),
     "continue": Command("spk_tui.commands.steering:continue_run", "RUN", "let a paused run go on", _STEER),

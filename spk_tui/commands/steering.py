@@ -37,7 +37,7 @@ def continue_run(run: RunName, /, *, runs: Runs = None, as_json: AsJson = False)
 
 
 def stop(run: RunName, /, *, no_wait: NoWait = False, runs: Runs = None, as_json: AsJson = False) -> int:
-    """Stops a run after the step in hand, with its state saved, and waits until it has ended.
+    """Stops a run after the step in hand, with its state saved, and waits until it has ended; one that waits, at once.
 
     JSON: {"id", "run", "state", "step", "steps", "best_accuracy", "best_step", "best_checkpoint", "last_checkpoint"};
     a checkpoint that there is none of is null. State is stopped, or finished or failed when the run was faster, or

@@ -14,6 +14,7 @@ from spk_tui.commands.options import (
     DisplayChoice,
     DisplayName,
     EventsAsJson,
+    InQueue,
     LayoutName,
     MachineCount,
     MostUtterances,
@@ -55,14 +56,16 @@ def train(
     trust: Trust = False,
     display: DisplayChoice = "auto",
     detach: Detach = False,
+    queued: InQueue = False,
     as_json: EventsAsJson = False,
 ) -> int:
     """Trains a preset in a background process and follows it.
 
     Ctrl+C asks the run to stop and save, and waits; a second Ctrl+C leaves it to the background. With --display json
     every event is a line on stdout, as in the run's events.jsonl. With --detach --json the answer is
-    {"id", "run", "preset", "corpus"}. --layout, --speakers and --max-utterances-per-speaker are the same as --set
-    data.layout=NAME and so on.
+    {"id", "run", "preset", "corpus"}. --queue detaches, too: the run waits in the background until nobody trains on its
+    device ('spk-tui queue' shows the line). --layout, --speakers and --max-utterances-per-speaker are the same as
+    --set data.layout=NAME and so on.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def train(
     settle_trust(settings, trust)
     corpus = check_corpus(data, settings)
     face = "json" if as_json else display
-    return start_and_follow(settings, corpus, runs, face, detach=detach, machines=together)
+    return start_and_follow(settings, corpus, runs, face, detach=detach, machines=together, queued=queued)
 
 
 def resume(
@@ -104,12 +107,13 @@ def resume(
     trust: Trust = False,
     display: DisplayChoice = "auto",
     detach: Detach = False,
+    queued: InQueue = False,
     as_json: EventsAsJson = False,
 ) -> int:
     """Goes on from a run's last checkpoint in a new process, and follows it.
 
-    A run that has done all its steps needs --steps N with a greater N. With --detach --json the answer is
-    {"id", "run", "preset", "corpus"}.
+    A run that has done all its steps needs --steps N with a greater N. With --detach --json, or --queue --json, the
+    answer is {"id", "run", "preset", "corpus"}.
 
     Parameters
     ----------
@@ -125,7 +129,7 @@ def resume(
     found.check_encoder()  # nobody is asked to trust a copy that can't go on
     settle_trust(found.preset(), trust)
     face = "json" if as_json else display
-    return resume_and_follow(found, steps, face, detach=detach, devices=devices, machines=together)
+    return resume_and_follow(found, steps, face, detach=detach, devices=devices, machines=together, queued=queued)
 
 
 def attach(
@@ -202,6 +206,7 @@ def start_and_follow(
     *,
     detach: bool = False,
     machines: Machines | None = None,
+    queued: bool = False,
 ) -> int:
     """Starts the worker of a new run and follows it to its end; returns the exit code. Raises `InputError`."""
     from engine.runs.client import start_run
@@ -211,9 +216,9 @@ def start_and_follow(
 
     face = choose(display)
     with Interruptions() as interruptions:
-        following = Following(start_run(preset, corpus, runs, machines or ONE_MACHINE), new=True)
-        if detach:
-            return _leave(following, preset.name, corpus, as_json=display == "json")
+        following = Following(start_run(preset, corpus, runs, machines or ONE_MACHINE, queued=queued), new=True)
+        if detach or queued:
+            return _leave(following, preset.name, corpus, as_json=display == "json", queued=queued)
         return following.follow(face, interruptions, on_interrupt="stop", launched=True)
 
 
@@ -225,6 +230,7 @@ def resume_and_follow(
     detach: bool = False,
     devices: int | None = None,
     machines: Machines | None = None,
+    queued: bool = False,
 ) -> int:
     """Starts a new worker for a run and follows it to its end; returns the exit code. Raises `InputError`."""
     from engine.runs.client import resume_run
@@ -235,10 +241,10 @@ def resume_and_follow(
     face = choose(display)
     with Interruptions() as interruptions:
         following = Following(run)
-        resume_run(run, steps, devices, machines or ONE_MACHINE)
-        if detach:
+        resume_run(run, steps, devices, machines or ONE_MACHINE, queued=queued)
+        if detach or queued:
             info = run.info()
-            return _leave(following, info.preset, info.corpus, as_json=display == "json")
+            return _leave(following, info.preset, info.corpus, as_json=display == "json", queued=queued)
         return following.follow(face, interruptions, on_interrupt="stop", launched=True)
 
 
@@ -249,7 +255,7 @@ def _machines(number: int, rendezvous: str) -> Machines:
     return Machines.of(number, rendezvous)
 
 
-def _leave(following: Following, preset: str, corpus: str, *, as_json: bool) -> int:
+def _leave(following: Following, preset: str, corpus: str, *, as_json: bool, queued: bool) -> int:
     """Says where a run that nobody follows can be found again, once its worker lives; returns the exit code."""
     from spk_tui.commands.answers import say, say_json
 
@@ -258,6 +264,20 @@ def _leave(following: Following, preset: str, corpus: str, *, as_json: bool) -> 
     if as_json:
         say_json({"id": run.id, "run": str(run.path), "preset": preset, "corpus": corpus})
     elif code == WELL:
-        say(f"run {run.id} trains in the background, in {run.path}")
+        say(f"run {run.id} {_where_it_stands(run) if queued else 'trains in the background'}, in {run.path}")
         say(f"'spk-tui attach {run.id}' shows it, 'spk-tui stop {run.id}' stops it")
     return code
+
+
+def _where_it_stands(run: RunDirectory) -> str:
+    """What a run does that was just put in line."""
+    from engine.runs.queue import Queue
+    from spk_tui.queue_words import waiting_words
+
+    queue = Queue(run.path.parent)
+    entries = queue.read()
+    own = next((entry for entry in entries if entry.run == run.id), None)
+    if own is None:
+        return "trains in the background, since nobody else did"
+    place = queue.place_of(run.id, entries)
+    return f"is {waiting_words(place.number, own.devices, place.after)}"

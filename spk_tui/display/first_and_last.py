@@ -7,6 +7,7 @@ from bisect import bisect_left
 from engine.runs.client import why_no_best
 from engine.runs.directory import RunDirectory
 from engine.runs.state import RunState
+from spk_tui.queue_words import waiting_words
 from spk_tui.wording import accuracy, count
 
 
@@ -16,6 +17,8 @@ def beginning(run: RunDirectory, state: RunState) -> list[str]:
     if state.step:
         best = f", best accuracy {accuracy(state.best_accuracy)} at step {state.best_step}" if state.best_step else ""
         lines.append(f"so far {count(state.step)} of {count(state.steps)} steps{best}")
+    if state.phase == "queued" and state.waiting is not None:
+        lines.append(waiting_words(state.waiting.place, state.waiting.devices, state.waiting.after))
     return lines
 
 

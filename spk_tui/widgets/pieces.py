@@ -16,6 +16,7 @@ VERDICT_STYLES = {"fits": "$success", "tight": "$warning", "over": "$error"}
 
 CONDITIONS: dict[Condition, tuple[str, str]] = {
     "starting": ("◌", "$secondary"),
+    "queued": ("◷", "$secondary"),
     "preparing": ("◔", "$secondary"),
     "training": ("●", "$success"),
     "validating": ("◉", "$success"),
