@@ -62,6 +62,14 @@ class Levels:
 class Track:
     """One series as it grows: its finite points, raw and smoothed."""
 
+    _origin: object
+    _strength: float
+    _taken: int
+    _smoother: Smoother
+    _steps: Growing
+    _raw: Levels
+    _smooth: Levels
+
     def __init__(self) -> None:
         self._begin(Series(), 0.0)
 
@@ -69,9 +77,8 @@ class Track:
         """Takes in a series: the rest of it, if what is known is its beginning, else all of it."""
         import numpy as np
 
-        if series.origin is None or (series.origin, strength) != (self._origin, self._smoother.strength):
-            self._begin(series, strength)
-        elif len(series) < self._taken:
+        goes_on = series.origin is self._origin is not None and len(series) >= self._taken
+        if not goes_on or strength != self._strength:
             self._begin(series, strength)
         begin, end = self._taken, len(series)
         if begin == end:
@@ -92,7 +99,8 @@ class Track:
         self._taken = end
 
     def _begin(self, series: Series, strength: float) -> None:
-        self._origin, self._taken = series.origin, 0
+        self._origin, self._strength = series.origin, strength
+        self._taken = 0
         self._smoother = Smoother(strength)
         self._steps, self._raw = Growing(), Levels()
         self._smooth = Levels() if strength > 0 else self._raw

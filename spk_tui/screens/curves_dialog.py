@@ -20,8 +20,10 @@ class CurvesDialog(ModalScreen[None]):
     DEFAULT_CSS = """
     CurvesDialog {
         align: center middle; background: $background 60%;
-        & > .dialog { width: 44; }
-        & SelectionList { height: auto; max-height: 16; border: none; background: $surface; padding: 0; }
+        & > .dialog { width: 50; }
+        & SelectionList, & SelectionList:focus {
+            height: auto; max-height: 16; border: none; background: $surface; padding: 0;
+        }
     }
     """
 
