@@ -34,6 +34,7 @@ BEHIND = 0.4
 class CurveChart(Widget):
     """A chart; give it another plot and it draws anew."""
 
+    ALLOW_SELECT = False  # a pull with the mouse moves the window
     DEFAULT_CSS = """
     CurveChart {
         width: 1fr; height: 1fr; min-height: 4; padding: 0 1 0 0;

@@ -263,7 +263,10 @@ async def test_curves_are_hidden_and_shown_in_the_list_and_by_the_legend(home: H
     async with watched(home, life, MEDIUM) as it:
         await it.pilot.press("v")
         await until(it.pilot, lambda: isinstance(it.pilot.app.screen, CurvesDialog))
-        await it.pilot.press("space", "escape")
+        await it.pilot.press("space")
+        await until(it.pilot, "□ train")
+        assert "■ validation" in seen(it.pilot)
+        await it.pilot.press("escape")
         await until(it.pilot, lambda: it.pilot.app.screen is it.screen)
         await until(it.pilot, lambda: [t.line.label for t in it.chart("loss").plot.traces] == ["validation"])
         assert "(━ train)" in seen(it.pilot)
