@@ -125,8 +125,8 @@ class Dashboard(App[None]):
 
         return client.start_run(preset, corpus, self.runs)
 
-    async def resume(self, run: RunDirectory) -> bool:
-        """Lets a run go on from its saved state; says why when it can't."""
+    async def resume(self, run: RunDirectory, steps: int | None = None) -> bool:
+        """Lets a run go on from its saved state, to another total of `steps` if given; says why when it can't."""
         from engine.runs import client
         from spk_tui.screens.trust_question import may_run
 
@@ -134,7 +134,7 @@ class Dashboard(App[None]):
             await in_thread(run.check_encoder)  # a changed copy is refused, and never asked about
             if not await may_run(self, await in_thread(run.preset)):
                 return False
-            await in_thread(client.resume_run, run)
+            await in_thread(client.resume_run, run, steps)
         except InputError as error:
             self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)
             return False

@@ -1,7 +1,7 @@
 """Ending a worker by force, for when asking is of no use: by SIGTERM, which means stop and save, or at once.
 
 A process number alone says little: it may be another machine's, or have been given to somebody else since. So a worker
-is only touched when it is seen to hold the run's own lock file open. What becomes of the run is for `client.py` to say.
+is only touched when it is seen to hold the run's own lock file open.
 """
 
 from __future__ import annotations
@@ -12,9 +12,20 @@ from contextlib import contextmanager, suppress
 import psutil
 
 from engine.errors import InputError
+from engine.runs import client
 from engine.runs.directory import RunDirectory
 
 SECONDS_TO_DIE = 10.0
+
+
+def stop_somehow(run: RunDirectory) -> None:
+    """Asks a run to stop and save: by a request, or by a signal where none can be written. Raises `InputError`."""
+    try:
+        client.ask(run, "stop")
+    except InputError:
+        if not run.alive:
+            raise
+        ask_by_signal(run)
 
 
 def ask_by_signal(run: RunDirectory) -> None:

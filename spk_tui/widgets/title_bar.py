@@ -6,11 +6,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from spk_tui.widgets.pieces import spread
+from spk_tui.widgets.pieces import cell, spread
+from spk_tui.wording import one_line
 
 
 class TitleBar(Widget):
-    """One line; `place` is where one is, `news` what goes on."""
+    """One line; `place` is where one is, `note` what somebody wrote on it, `news` what goes on."""
 
     DEFAULT_CSS = """
     TitleBar { dock: top; height: 1; padding: 0 1; background: $surface; text-wrap: nowrap; }
@@ -18,6 +19,7 @@ class TitleBar(Widget):
 
     place: reactive[str] = reactive("")
     news: reactive[str] = reactive("")
+    note: reactive[str] = reactive("")
 
     def __init__(self, place: str) -> None:
         super().__init__()
@@ -27,5 +29,9 @@ class TitleBar(Widget):
         """The line, filled to its width."""
         left = Content.assemble(("spk-tui", "bold $primary"), ("  ›  ", "$foreground-muted"), self.place)
         width = self.content_size.width
+        room = width - left.cell_length - len(self.news) - 9
+        if self.note and room >= 8:
+            note = cell(f"✎ {one_line(self.note)}", min(room, 2 + len(self.note)))
+            left = Content.assemble(left, "   ", note.stylize("$warning"))
         news = self.news if left.cell_length + len(self.news) + 2 <= width else ""
         return spread(left, Content.styled(news, "$foreground-muted"), width)

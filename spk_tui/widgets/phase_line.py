@@ -1,0 +1,75 @@
+"""The line of phases: which of them a run is in, which are behind it and which follow, and a word on the one in hand.
+
+What the phase is, `activity.py` says; here it is only made to fit the line.
+"""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from spk_tui.activity import STAGES, Activity, Stage
+from spk_tui.follower import Snapshot
+from spk_tui.widgets.pieces import CONDITIONS, cell, progress_line
+from spk_tui.wording import one_line
+
+ONCE = ("corpus", "warm-up")
+"""The stages that a run has behind it for good; the others come again and again."""
+GAP = "   "
+ENDS = {
+    "finished": "all steps are done",
+    "stopped": "its state is saved; it can be resumed",
+    "failed": "the log and the console say why",
+    "interrupted": "its worker is gone without a last word",
+}
+
+
+class PhaseLine(Widget):
+    """One line."""
+
+    snapshot: reactive[Snapshot | None] = reactive(None)
+
+    def render(self) -> Content:
+        """As many phases as there is room for beside the word on the one in hand."""
+        shown = self.snapshot
+        if shown is None:
+            return Content()
+        width = self.content_size.width
+        now = shown.activity
+        if now.stage is None:
+            return Content.styled(ENDS[now.word], "$foreground-muted")
+        mark, style = CONDITIONS[shown.condition]
+        said = _said(now, width)
+        for track in _tracks(now.stage, _here(now, mark), style):
+            if track.cell_length + len(GAP) + said.cell_length <= width:
+                return Content.assemble(track, GAP, said)
+        here = Content.styled(_here(now, mark), f"bold {style}")
+        return cell(Content.assemble(here, GAP, said), width)
+
+
+def _here(now: Activity, mark: str) -> str:
+    return f"{mark} {now.word}"
+
+
+def _said(now: Activity, width: int) -> Content:
+    """The sentence, or how far it is: with a bar where there is room for one."""
+    if not now.total:
+        return Content.styled(one_line(now.detail), "$foreground-muted")
+    room = max(0, min(width - len(now.word) - 8, 76))
+    return progress_line(one_line(now.detail), now.done, now.total, now.unit, room)
+
+
+def _tracks(stage: Stage, here: str, style: str) -> list[Content]:
+    """All phases; then those from the one in hand on; then it alone."""
+    place = STAGES.index(stage)
+    pieces = []
+    for number, name in enumerate(STAGES):
+        if number == place:
+            pieces.append(Content.styled(here, f"bold {style}"))
+        elif number < place and name in ONCE:
+            pieces.append(Content.styled(f"✓ {name}", "$foreground-muted"))
+        else:
+            pieces.append(Content.styled(name, "$foreground-muted"))
+    arrow = Content.styled(" › ", "$foreground-muted")
+    return [arrow.join(pieces), arrow.join(pieces[place:]), pieces[place]]
