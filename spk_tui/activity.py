@@ -69,11 +69,15 @@ def _paused(state: RunState, preset: Preset, asked: Collection[Ask]) -> Activity
     if "stop" in asked:
         return Activity(stage, "stopping", "asked to stop")
     if state.paused is not None and state.paused.waits_for == "room":
-        seen = state.diagnoses[-1].finding if state.diagnoses else "the disk is full"
-        return Activity(stage, "waiting for room", f"{seen}; goes on by itself")
+        return Activity(stage, "waiting for room", f"{_what_is_full(state)}; goes on by itself when there is room")
     if "save" in asked:
         return Activity("saving", "saving", "asked to save")
     return Activity(stage, "paused", f"at step {count(state.step)}")
+
+
+def _what_is_full(state: RunState) -> str:
+    """Such as "the disk is full"; which file found no room, the log says."""
+    return state.diagnoses[-1].finding.partition(":")[0] if state.diagnoses else "no room"
 
 
 def _working(state: RunState, preset: Preset, asked: Collection[Ask]) -> Activity:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from spk_tui.activity import STAGES, Activity, Stage
 from spk_tui.follower import Snapshot
-from spk_tui.widgets.pieces import CONDITIONS, cell, progress_line
+from spk_tui.widgets.pieces import CONDITIONS, cell, measured, progress_line
 from spk_tui.wording import one_line
 
 ONCE = ("corpus", "warm-up")
@@ -39,24 +39,22 @@ class PhaseLine(Widget):
         now = shown.activity
         if now.stage is None:
             return Content.styled(ENDS[now.word], "$foreground-muted")
-        mark, style = CONDITIONS[shown.condition]
+        _, style = CONDITIONS[shown.condition]
         said = _said(now, width)
-        for track in _tracks(now.stage, _here(now, mark), style):
+        for track in _tracks(now.stage, f"▸ {now.word}", style):
             if track.cell_length + len(GAP) + said.cell_length <= width:
                 return Content.assemble(track, GAP, said)
-        here = Content.styled(_here(now, mark), f"bold {style}")
+        here = Content.styled(f"▸ {now.word}", f"bold {style}")
         return cell(Content.assemble(here, GAP, said), width)
-
-
-def _here(now: Activity, mark: str) -> str:
-    return f"{mark} {now.word}"
 
 
 def _said(now: Activity, width: int) -> Content:
     """The sentence, or how far it is: with a bar where there is room for one."""
     if not now.total:
         return Content.styled(one_line(now.detail), "$foreground-muted")
-    room = max(0, min(width - len(now.word) - 8, 76))
+    room = max(0, min(width - len(now.word) - 5, 76))
+    if not now.detail:
+        return measured(now.done, now.total, now.unit, room)
     return progress_line(one_line(now.detail), now.done, now.total, now.unit, room)
 
 

@@ -29,9 +29,9 @@ class TitleBar(Widget):
         """The line, filled to its width."""
         left = Content.assemble(("spk-tui", "bold $primary"), ("  ›  ", "$foreground-muted"), self.place)
         width = self.content_size.width
-        room = width - left.cell_length - len(self.news) - 9
-        if self.note and room >= 8:
-            note = cell(f"✎ {one_line(self.note)}", min(room, 2 + len(self.note)))
-            left = Content.assemble(left, "   ", note.stylize("$warning"))
         news = self.news if left.cell_length + len(self.news) + 2 <= width else ""
+        room = width - left.cell_length - len(news) - 7
+        if self.note and room >= 8:
+            note = f"✎ {one_line(self.note)}"
+            left = Content.assemble(left, "   ", cell(Content.styled(note, "italic"), min(room, len(note))))
         return spread(left, Content.styled(news, "$foreground-muted"), width)

@@ -80,7 +80,9 @@ def test_a_save_whose_validation_fails_the_run_is_answered(
     monkeypatch.setenv("SPK_TUI_CONFIG", str(tmp_path / "config"))
     broken = GOOD.replace("    def forward(self, frames, mask):\n", BREAKS_IN_VALIDATION)
     preset = preset_for(write_code(tmp_path / "mine", broken))
-    run = client.start_run(with_overrides(preset, [*SMALL[-2:], "divergence.look_every=10000"]), str(corpus), tmp_path / "runs")
+    run = client.start_run(
+        with_overrides(preset, [*SMALL[-2:], "divergence.look_every=10000"]), str(corpus), tmp_path / "runs"
+    )
     wait_for(run, lambda event: isinstance(event, e.Progress) and event.step > TRAINED)
     with pytest.raises(InputError, match="the run failed: .*not today.*could not save"):
         client.save_best(run, tmp_path / "best.safetensors")
