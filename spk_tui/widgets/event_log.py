@@ -73,6 +73,8 @@ class EventLog(VerticalScroll):
             return
         self._follows = self._follows or self.scroll_offset.y >= self.max_scroll_y - 1
         self._lines.extend(new)
+        if self._filter and self._hit is None:
+            self._hit = next(iter(self.hits), None)
         self._write()
 
     # ------------------------------------------------------------------------------------------------ looking through

@@ -79,12 +79,11 @@ def test_a_save_whose_validation_fails_the_run_is_answered(
 ) -> None:
     monkeypatch.setenv("SPK_TUI_CONFIG", str(tmp_path / "config"))
     broken = GOOD.replace("    def forward(self, frames, mask):\n", BREAKS_IN_VALIDATION)
-    preset = preset_for(write_code(tmp_path / "mine", broken))
-    run = client.start_run(
-        with_overrides(preset, [*SMALL[-2:], "divergence.look_every=10000"]), str(corpus), tmp_path / "runs"
-    )
+    quiet = [*SMALL[-2:], "divergence.look_every=10000"]
+    preset = with_overrides(preset_for(write_code(tmp_path / "mine", broken)), quiet)
+    run = client.start_run(preset, str(corpus), tmp_path / "runs")
     wait_for(run, lambda event: isinstance(event, e.Progress) and event.step > TRAINED)
-    with pytest.raises(InputError, match="the run failed: .*not today.*could not save"):
+    with pytest.raises(InputError, match=r"the run failed: .*not today.*could not save"):
         client.save_best(run, tmp_path / "best.safetensors")
     events = wait_for_end(run)
     assert [type(event) for event in events[-2:]] == [e.Answered, e.Failed]
