@@ -155,12 +155,13 @@ def _facts(shown: Snapshot) -> list[tuple[str, str]]:
     from spk_tui.checkpoint_facts import facts_of
 
     encoder = shown.started.encoder_parameters if shown.started is not None else None
-    budget = [("encoder's", f"{count(encoder)} parameters")] if encoder is not None else []
+    counted = f"{count(encoder)} parameters" if encoder is not None else ""
     try:
-        return facts_of(Path(shown.best_path)) + budget
+        facts = facts_of(Path(shown.best_path))
     except InputError:
         known = f"accuracy {accuracy(shown.best_accuracy)} at step {count(shown.best_step or 0)}, a safetensors file"
-        return [("", known), *budget]
+        return [("", known)]
+    return [(word, f"{said}, {counted}" if word == "encoder" and counted else said) for word, said in facts]
 
 
 def _write_note(run: RunDirectory, note: str) -> None:

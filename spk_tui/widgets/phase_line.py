@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from spk_tui.activity import STAGES, Activity, Stage
+from spk_tui.activity import STAGES, Activity
 from spk_tui.follower import Snapshot
 from spk_tui.widgets.pieces import CONDITIONS, cell, measured, progress_line
 from spk_tui.wording import one_line
@@ -41,10 +41,10 @@ class PhaseLine(Widget):
             return Content.styled(ENDS[now.word], "$foreground-muted")
         _, style = CONDITIONS[shown.condition]
         said = _said(now, width)
-        for track in _tracks(now.stage, f"▸ {now.word}", style):
+        here = Content.styled(f"▸ {now.word}", f"bold {style}")
+        for track in _tracks(now, here):
             if track.cell_length + len(GAP) + said.cell_length <= width:
                 return Content.assemble(track, GAP, said)
-        here = Content.styled(f"▸ {now.word}", f"bold {style}")
         return cell(Content.assemble(here, GAP, said), width)
 
 
@@ -58,13 +58,15 @@ def _said(now: Activity, width: int) -> Content:
     return progress_line(one_line(now.detail), now.done, now.total, now.unit, room)
 
 
-def _tracks(stage: Stage, here: str, style: str) -> list[Content]:
-    """All phases; then those from the one in hand on; then it alone."""
-    place = STAGES.index(stage)
+def _tracks(now: Activity, here: Content) -> list[Content]:
+    """All phases; then those from the one in hand on; then it alone, as always where none is being gone through."""
+    if now.stage is None or now.word not in (now.stage, "starting", "preparing"):
+        return [here]
+    place = STAGES.index(now.stage)
     pieces = []
     for number, name in enumerate(STAGES):
         if number == place:
-            pieces.append(Content.styled(here, f"bold {style}"))
+            pieces.append(here)
         elif number < place and name in ONCE:
             pieces.append(Content.styled(f"✓ {name}", "$foreground-muted"))
         else:

@@ -31,6 +31,8 @@ class TitleBar(Widget):
         width = self.content_size.width
         news = self.news if left.cell_length + len(self.news) + 2 <= width else ""
         room = width - left.cell_length - len(news) - 7
+        if self.note and room < 8:  # what somebody wrote says more than what the place is called
+            room, news = width - left.cell_length - 5, ""
         if self.note and room >= 8:
             note = f"✎ {one_line(self.note)}"
             left = Content.assemble(left, "   ", cell(Content.styled(note, "italic"), min(room, len(note))))
