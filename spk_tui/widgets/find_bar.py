@@ -85,8 +85,8 @@ class FindBar(Horizontal):
         self.post_message(self.Alone())
 
     def show_count(self, text: str) -> None:
-        """Such as "3 of 17"."""
-        self.query_one(".count", Static).update(text)
+        """Such as "3 of 17", with the keys that the footer can't show, as an input has them for its own."""
+        self.query_one(".count", Static).update(f"{text}   ↑ ↓" if " of " in text else text)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
