@@ -133,8 +133,11 @@ class Dashboard(App[None]):
 
         return client.start_run(preset, corpus, self.runs, queued=True)
 
-    async def resume(self, run: RunDirectory, *, queued: bool = False) -> bool:
-        """Lets a run go on from its saved state, at once or when it is its turn; says why when it can't."""
+    async def resume(self, run: RunDirectory, steps: int | None = None, *, queued: bool = False) -> bool:
+        """Lets a run go on from its saved state, at once or when it is its turn; says why when it can't.
+
+        `steps` is another total of steps, if one is wanted.
+        """
         from engine.runs import client
         from spk_tui.screens.trust_question import may_run
 
@@ -142,7 +145,7 @@ class Dashboard(App[None]):
             await in_thread(run.check_encoder)  # a changed copy is refused, and never asked about
             if not await may_run(self, await in_thread(run.preset)):
                 return False
-            await in_thread(partial(client.resume_run, run, queued=queued))
+            await in_thread(partial(client.resume_run, run, steps, queued=queued))
         except InputError as error:
             self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)
             return False

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from engine.preset import Preset
 from engine.runs import events as e
-from engine.runs.directory import Condition, RunDirectory, RunInfo
+from engine.runs.directory import Condition, Labels, RunDirectory, RunInfo
 from engine.runs.event_log import EventReader
+from engine.runs.requests import Ask, Request, RequestReader
 from engine.runs.state import RunState
+from spk_tui.activity import STARTING, Activity, activity_of
 from spk_tui.log_lines import LogLine, Narrator
 from spk_tui.series import EMPTY, Clock, CurveCopy, Series
 
@@ -31,7 +33,8 @@ CURVES = (
 class Snapshot:
     """A run as it was at one moment. `lines` are the log's new lines since the snapshot before.
 
-    `last_words` is what a worker that died without a last event printed last; empty for all other runs.
+    `last_words` is what a worker that died without a last event printed last; empty for all other runs. `asked` is
+    what the worker was asked, by whomever, and hasn't answered yet.
     """
 
     info: RunInfo
@@ -58,6 +61,9 @@ class Snapshot:
     has_best: bool = False
     has_last: bool = False
     last_words: str = ""
+    activity: Activity = STARTING
+    asked: tuple[Ask, ...] = ()
+    labels: Labels = field(default_factory=Labels)
     series: dict[str, Series] = field(default_factory=dict)
     lines: tuple[LogLine, ...] = ()
 
@@ -70,6 +76,11 @@ class Snapshot:
     def is_resumable(self) -> bool:
         """Whether a new worker can go on from the last checkpoint."""
         return self.condition in ("stopped", "interrupted", "failed") and self.has_last
+
+    @property
+    def can_train_on(self) -> bool:
+        """The same, or, for a run that is finished, for more steps than it had."""
+        return self.is_over and self.has_last
 
     def curve(self, name: str) -> Series:
         """The curve of that name, empty when there is nothing of it yet."""
@@ -91,6 +102,10 @@ class Follower:
         self._preset = run.preset()
         self._reader = EventReader(run.events_path)
         self._state = RunState()
+        self._requests = RequestReader(run.requests_path)
+        self._asked: list[Request] = []
+        self._labels = Labels()
+        self._labels_changed = 0
         self._narrator = Narrator()
         self._copies: dict[str, CurveCopy] = {}
 
@@ -105,13 +120,31 @@ class Follower:
                 self._info = self.run.info()
             if isinstance(event, e.Resumed):
                 self._preset = self.run.preset()
+        self._asked += self._requests.read()
+        self._read_labels()
         return self._snapshot(tuple(lines))
+
+    def _open_requests(self) -> tuple[Ask, ...]:
+        """What was asked of the newest worker and has no answer; what an earlier one was asked, nobody hears."""
+        since = self._state.queued.time if self._state.queued is not None else float("inf")
+        answers = self._state.answers
+        self._asked = [request for request in self._asked if request.time >= since and request.id not in answers]
+        return tuple(request.request for request in self._asked)
+
+    def _read_labels(self) -> None:
+        try:
+            changed = self.run.labels_path.stat().st_mtime_ns
+        except OSError:
+            return
+        if changed != self._labels_changed:
+            self._labels_changed, self._labels = changed, self.run.labels()
 
     def _snapshot(self, lines: tuple[LogLine, ...]) -> Snapshot:
         state = self._state
         if not self._copies:
             self._copies = {name: CurveCopy() for name in CURVES}
         condition = self.run.condition(state)
+        asked = self._open_requests()
         return Snapshot(
             info=self._info,
             preset=self._preset,
@@ -137,6 +170,9 @@ class Follower:
             has_best=self.run.best_path.is_file(),
             has_last=self.run.last_path.is_file(),
             last_words=_last_line(self.run.console_path) if condition == "interrupted" else "",
+            activity=activity_of(state, self._preset, condition, asked),
+            asked=asked,
+            labels=self._labels,
             series={name: copy.of(getattr(state, name)) for name, copy in self._copies.items()},
             lines=lines,
         )

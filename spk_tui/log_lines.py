@@ -13,16 +13,19 @@ from spk_tui.queue_words import waiting_words
 from spk_tui.wording import accuracy, count, loss
 
 Tone: TypeAlias = Literal["quiet", "plain", "good", "notice", "warning", "error"]
+Kind: TypeAlias = Literal["diagnosis", "validation", "best", "phase", "answer"]
+KINDS: tuple[Kind, ...] = ("diagnosis", "validation", "best", "phase", "answer")
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of the log and the tone it is said in; `advice` follows on a line of its own."""
+    """One line of the log, of what kind it is and in which tone; `advice` follows on a line of its own."""
 
     time: float
     text: str
     tone: Tone = "plain"
     advice: str = ""
+    kind: Kind = "phase"
 
 
 class Narrator:
@@ -42,7 +45,7 @@ class Narrator:
         if said is None:
             return None
         text, tone, advice = said
-        return LogLine(event.time, text, tone, advice)
+        return LogLine(event.time, text, tone, advice, _kind(event))
 
     def _preparing(self, event: e.Preparing) -> LogLine | None:
         if event.stage == self._stage:
@@ -50,6 +53,14 @@ class Narrator:
         self._stage = event.stage
         amount = f" ({count(event.total)} {event.unit})".replace(" )", ")") if event.total else ""
         return LogLine(event.time, f"{event.stage}{amount}", "quiet")
+
+
+def _kind(event: e.AnyEvent) -> Kind:
+    """Which kind of line an event gets."""
+    kinds: dict[type[e.Event], Kind] = {
+        e.Validated: "validation", e.Checkpoint: "best", e.Answered: "answer", e.Diagnosis: "diagnosis",
+    }  # fmt: skip
+    return kinds.get(type(event), "phase")
 
 
 Said: TypeAlias = tuple[str, Tone, str]
@@ -89,7 +100,8 @@ def _turn(event: e.AnyEvent) -> Said | None:
         )
         return text, "plain", ""
     if isinstance(event, e.Paused):
-        return f"step {event.step}: paused", "notice", ""
+        waits = " until there is room on the disk" if event.waits_for == "room" else ""
+        return f"step {event.step}: paused{waits}", "notice", ""
     if isinstance(event, e.Continued):
         return f"step {event.step}: training goes on", "plain", ""
     if isinstance(event, e.Stopping):

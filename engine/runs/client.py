@@ -148,7 +148,7 @@ def ask(run: RunDirectory, what: Ask) -> Request:
     """Appends a request for the run's worker. Raises `InputError` when no worker lives to read it."""
     if not run.alive:
         raise InputError(f"{run.id} is not running, so nobody can {what} it")
-    request = Request(request=what)
+    request = Request(request=what, time=time.time())
     try:
         append_request(run.requests_path, request)
     except OSError as error:
@@ -240,6 +240,8 @@ def save_best(run: RunDirectory, destination: Path) -> Path:
         answer = ask_and_wait(run, "save", seconds=600.0)
         if not answer.ok:
             raise InputError(answer.message)
+        if not run.best_path.is_file():
+            raise InputError(f"{run.id} has no best checkpoint yet: {_why_none_yet(run.state())}")
     try:
         destination = _place_to_save(run, destination)
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -257,6 +259,11 @@ def why_no_best(state: RunState) -> str:
     if state.validated is not None:
         return "no validation had a finite loss"
     return "the run ended before its first validation"
+
+
+def _why_none_yet(state: RunState) -> str:
+    """The same for a run that goes on."""
+    return "no validation had a finite loss" if state.validated is not None else "not a single step is done"
 
 
 def _place_to_save(run: RunDirectory, destination: Path) -> Path:

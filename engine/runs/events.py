@@ -133,6 +133,8 @@ class Resources(Event, frozen=True, kw_only=True, tag="resources"):
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
     """Training waits for a continue request, or for room on a full disk."""
 
+    waits_for: Literal["continue", "room"] = "continue"
+
 
 class Continued(Event, frozen=True, kw_only=True, tag="continued"):
     """Training goes on after a pause."""

@@ -62,7 +62,7 @@ def until_there_is_room(
             if stop_waits():
                 return False
             paused = True
-            yield e.Paused(step=step)
+            yield e.Paused(step=step, waits_for="room")
         for _ in range(round(RETRY_EVERY_SECONDS / LOOK_EVERY_SECONDS)):  # counted: several ranks look equally often
             time.sleep(LOOK_EVERY_SECONDS)
             if stop_waits():
@@ -105,7 +105,7 @@ class PatientWriter:
         """The events that tell of the waiting are made when it begins, and can be read when it is over."""
         self._writer.write(no_room(error, self._path, step))
         if not self._paused:
-            self._writer.write(e.Paused(step=step))
+            self._writer.write(e.Paused(step=step, waits_for="room"))
         retry_at = time.monotonic() + RETRY_EVERY_SECONDS
         while self._writer.refused is not None:
             if self._stop_waits():

@@ -19,10 +19,11 @@ Ask: TypeAlias = Literal["stop", "save", "pause", "continue"]
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One request and its id."""
+    """One request, its id, and the Unix time at which it was made (0: unknown)."""
 
     request: Ask
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    time: float = 0.0
 
 
 def append_request(path: Path, request: Request) -> None:
@@ -35,21 +36,23 @@ def append_request(path: Path, request: Request) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
-class Inbox:
-    """The requests that arrive after its construction."""
+class RequestReader:
+    """Reads what is new in requests.jsonl, from its beginning; for those who watch. It writes nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.touch(exist_ok=True)
-        self._offset = path.stat().st_size
+        self._offset = 0
 
     def read(self) -> list[Request]:
         """The requests appended since the last call; lines that are none are passed over."""
-        if self._path.stat().st_size == self._offset:
+        try:
+            if self._path.stat().st_size == self._offset:
+                return []
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
             return []
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
         end = data.rfind(b"\n") + 1
         self._offset += end
         requests = []
@@ -59,3 +62,12 @@ class Inbox:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         return requests
+
+
+class Inbox(RequestReader):
+    """The requests that arrive after its construction; the worker's."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        path.touch(exist_ok=True)
+        self._offset = path.stat().st_size

@@ -75,6 +75,11 @@ class RunState:
         self.step = 0
         self.steps = 0
         self.events = 0
+        self.queued: e.Queued | None = None
+        self.paused: e.Paused | None = None
+        self.stopping: e.Stopping | None = None
+        self.rolled_back: e.RolledBack | None = None
+        self.rolled_back_from = 0
         self.began: float | None = None
         self.updated: float | None = None
         self.started: e.Started | None = None
@@ -148,7 +153,8 @@ class RunState:
         elif isinstance(event, e.Resources):
             self._resources(event)
         elif isinstance(event, e.Validating):
-            self.validating, self.phase = event, "validating"
+            self.validating = event
+            self.phase = "stopping" if self.stopping is not None else "validating"
         elif isinstance(event, e.Preparing):
             self.preparing, self.phase = event, "preparing"
         elif isinstance(event, e.Checkpoint):
@@ -163,18 +169,19 @@ class RunState:
     def _turn(self, event: e.AnyEvent) -> None:
         """The rarer events, which turn the run from one phase to the next."""
         if isinstance(event, e.Queued):
-            self.phase = "starting"
-            self.finished = self.failed = None
+            self.queued, self.phase = event, "starting"
+            self.finished = self.failed = self.paused = self.stopping = None
         elif isinstance(event, e.Waiting):
             self.waiting, self.phase = event, "queued"
         elif isinstance(event, e.Started):
             self.started, self.steps, self.phase = event, event.steps, "training"
         elif isinstance(event, e.Paused):
-            self.phase = "paused"
+            self.paused, self.phase = event, "paused"
         elif isinstance(event, e.Continued):
-            self.phase = "training"
+            self.paused = None
+            self.phase = "training" if self.stopping is None else "stopping"
         elif isinstance(event, e.Stopping):
-            self.phase = "stopping"
+            self.stopping, self.paused, self.phase = event, None, "stopping"
         elif isinstance(event, e.Resumed):
             self.steps, self.phase = event.steps, "training"
             self.last_saved_step = event.step or None  # a kill can come between a checkpoint and the word of it
@@ -183,6 +190,7 @@ class RunState:
             self._bests = [
                 (min(known, event.step), best, share) for known, best, share in self._bests
             ]  # its file stays
+            self.rolled_back, self.rolled_back_from = event, self.step
             self._go_back(event.step)
         elif isinstance(event, e.Finished):
             self.finished, self.step = event, event.step
@@ -192,6 +200,8 @@ class RunState:
 
     def _progress(self, event: e.Progress) -> None:
         self.progress, self.step = event, event.step
+        if self.rolled_back is not None and event.step > self.rolled_back_from:
+            self.rolled_back = None
         if self.phase != "stopping":
             self.phase = "training"
         for curve, value in (
@@ -231,7 +241,7 @@ class RunState:
 
     def _go_back(self, step: int) -> None:
         self.step = step
-        self.finished = self.failed = self.validating = None
+        self.finished = self.failed = self.validating = self.paused = self.stopping = None
         for curve in self.curves:
             curve.cut_after(step)
         self._bests = [best for best in self._bests if best[0] <= step]

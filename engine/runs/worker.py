@@ -45,6 +45,7 @@ class Requests:
     def __init__(self, path: Path) -> None:
         self._inbox = Inbox(path)
         self._kept: list[Request] = []
+        self._open: dict[str, Request] = {}
         self._signalled = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -59,7 +60,17 @@ class Requests:
         if self._signalled:
             self._signalled = False
             requests.append(Request(request="stop"))
+        self._open.update((request.id, request) for request in requests)
         return requests
+
+    def close(self, answer: e.Answered) -> None:
+        """A request is answered."""
+        self._open.pop(answer.request, None)
+
+    def open(self) -> list[Request]:
+        """The requests that nobody has answered yet, those that have only just arrived among them."""
+        self._kept = self.read()
+        return list(self._open.values())
 
     def stop_waits(self) -> bool:
         """Whether one of them is a stop; they are kept for `read`."""
@@ -95,18 +106,21 @@ class Worker:
                 finding = "this file system has no locks; a heartbeat file says that the run is alive"
                 self._say(e.Diagnosis(severity="notice", finding=finding))
             for event in self._events():
-                self._say(event)
+                if isinstance(event, e.Failed | e.Finished):
+                    self._last_word(event)
+                else:
+                    self._say(event)
                 if isinstance(event, e.Failed):
                     return exit_code(event)
             return 0
         except StoppedWhilePreparing:
-            self._say(self._stopped())
+            self._last_word(self._stopped())
             return 0
         except BaseException as error:  # a user's own encoder may raise anything; signals are no exceptions here
             if not isinstance(error, InputError):
                 traceback.print_exc()  # into console.log, for those who mend it
             failed = failure(error, self.run)
-            self._say(failed)
+            self._last_word(failed)
             return exit_code(failed)
         finally:
             self.writer.close()
@@ -118,7 +132,18 @@ class Worker:
         return e.Finished(step=state.step, reason="stopped", best_accuracy=best, best_step=step, run=run)
 
     def _say(self, event: e.Event) -> None:
+        if isinstance(event, e.Answered):
+            self.requests.close(event)
         self.writer.say(event)
+
+    def _last_word(self, event: e.Finished | e.Failed) -> None:
+        """Says how the run ended, after an answer to everyone who still waits for one."""
+        why = f"the run failed: {event.message}" if isinstance(event, e.Failed) else "the run has ended"
+        for request in self.requests.open():
+            ended = request.request == "stop"
+            message = why if ended else f"{why}; it could not {request.request} any more"
+            self._say(e.Answered(step=event.step, request=request.id, ok=ended, message=message))
+        self._say(event)
 
     def _events(self) -> Iterator[e.AnyEvent]:
         """A device first, then the corpus, then torch, then training: here, or in ranks of their own."""

@@ -7,8 +7,9 @@ from bisect import bisect_left
 from engine.runs.client import why_no_best
 from engine.runs.directory import RunDirectory
 from engine.runs.state import RunState
+from spk_tui.activity import activity_of
 from spk_tui.queue_words import waiting_words
-from spk_tui.wording import accuracy, count
+from spk_tui.wording import accuracy, count, duration, percent
 
 
 def beginning(run: RunDirectory, state: RunState) -> list[str]:
@@ -19,6 +20,39 @@ def beginning(run: RunDirectory, state: RunState) -> list[str]:
         lines.append(f"so far {count(state.step)} of {count(state.steps)} steps{best}")
     if state.phase == "queued" and state.waiting is not None:
         lines.append(waiting_words(state.waiting.place, state.waiting.devices, state.waiting.after))
+    return lines
+
+
+def standing(run: RunDirectory, state: RunState) -> list[str]:
+    """What a run that was followed from elsewhere before does at this moment: one line, or two when a disk is full."""
+    condition = run.condition(state)
+    if not state.events or state.ended or condition in ("queued", "interrupted"):
+        return []
+    now = activity_of(state, run.preset(), condition)
+    said = f"now {now.word}" + (f": {now.detail}" if now.detail else "")
+    if now.total:
+        said += f", {percent(now.done / now.total)} ({count(now.done)} of {count(now.total)} {now.unit})"
+    if now.word == "paused":
+        said += f"; 'spk-tui continue {run.id}' lets it go on"
+    if now.word == "waiting for room" and state.diagnoses:
+        return [said, f"  {state.diagnoses[-1].finding}; {state.diagnoses[-1].advice}"]
+    return [said]
+
+
+def what_next(run: RunDirectory, state: RunState) -> list[str]:
+    """Beside the last words: how long it took, and the commands that go on from here."""
+    lines = []
+    if state.began is not None and state.updated is not None:
+        lines.append(f"it took {duration(state.updated - state.began)}")
+    if run.best_path.is_file():
+        lines += [
+            f"'spk-tui evaluate {run.id}' tests the best checkpoint",
+            f"'spk-tui identify --model {run.id} FILE' tells who speaks",
+            f"'spk-tui export {run.id} --to onnx' takes it elsewhere",
+        ]
+    if state.phase in ("finished", "stopped") and run.last_path.is_file():
+        more = f" --steps {2 * state.steps}" if state.phase == "finished" else ""
+        lines.append(f"'spk-tui resume {run.id}{more}' trains it further")
     return lines
 
 

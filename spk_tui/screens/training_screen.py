@@ -1,16 +1,16 @@
 """The training screen: one run, live or past, as its events tell it, and what one can ask of it.
 
-It reads in a thread, one snapshot a tick, and writes nothing but requests: the run goes on whether it is watched or
-not. How the run looks is the widgets' business.
+It reads in a thread, one snapshot a tick, and writes nothing but requests and a note: the run goes on whether it is
+watched or not. How the run looks is the widgets' business; what one can ask of it is in `run_asking.py`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Literal, TypeAlias
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
@@ -18,63 +18,73 @@ from textual.reactive import reactive
 from textual.widgets import Footer
 
 from engine.errors import InputError
-from engine.runs import client
 from engine.runs.directory import RunDirectory
-from engine.runs.requests import Ask
 from spk_tui.follower import Follower, Snapshot
-from spk_tui.screens.question import Answer, Question
-from spk_tui.screens.room import Room
-from spk_tui.screens.save_dialog import SaveDialog
+from spk_tui.log_filter import LogFilter
+from spk_tui.screens.run_asking import RunAsking, askable
 from spk_tui.widgets.chart_board import ChartBoard
+from spk_tui.widgets.configuration_pane import ConfigurationPane
+from spk_tui.widgets.console_pane import ConsolePane
 from spk_tui.widgets.event_log import EventLog
-from spk_tui.widgets.preparing_bar import PreparingBar
+from spk_tui.widgets.find_bar import FindBar
 from spk_tui.widgets.run_summary import RunSummary
 from spk_tui.widgets.status_panel import StatusPanel
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import accuracy, corpus_words, count
+from spk_tui.wording import corpus_words, one_line, short_path
 
 TICK, TICK_OVER_SSH = 0.25, 0.5
 WIDE = 100
 TICKS_BETWEEN_READS_WHEN_OVER = 4
 
+Pane: TypeAlias = Literal["log", "configuration", "console"]
+PANES: dict[Pane, type[EventLog] | type[ConfigurationPane] | type[ConsolePane]] = {
+    "log": EventLog, "configuration": ConfigurationPane, "console": ConsolePane,
+}  # fmt: skip
 
-class TrainingScreen(Room):
+
+class TrainingScreen(RunAsking):
     """One run."""
 
     HELP_TEXT = (
         "The curves of one run. Accuracy is shown on training batches, on fixed held-out segments and on whole "
         "held-out utterances; the dotted line is what was reported elsewhere. The run lives in a process of its own: "
         "leaving this screen or the program doesn't end it. Stop saves the full state first, so that a stopped run can "
-        "be resumed; the best weights are kept whenever a validation improves on them."
+        "be resumed; the best weights are kept whenever a validation improves on them.\n\n"
+        "What the mouse has marked, Ctrl+C copies. A filter of the log takes words, and kinds of lines: diagnosis, "
+        "validation, best, phase, answer."
     )
     BINDINGS = [  # noqa: RUF012
-        Binding("x", "stop", "Stop", tooltip="Stop training and save its state", id="training.stop"),
-        Binding("space", "pause", "Pause", tooltip="Let the training wait", id="training.pause"),
-        Binding("space", "continue", "Continue", tooltip="Let the training go on", id="training.continue"),
-        Binding("s", "save", "Save best", tooltip="Copy the best checkpoint to a path", id="training.save"),
-        Binding("r", "resume", "Resume", tooltip="Go on from the saved state", id="training.resume"),
-        Binding("l", "log", "Log", tooltip="Summary or log, where only one fits", id="training.log"),
+        Binding("l", "log", "Log", tooltip="The log in large, and back", id="training.log"),
+        Binding("slash", "filter", "Filter", show=False, tooltip="Look for words in the log", id="training.filter"),
+        Binding("c", "configuration", "Configuration", show=False,
+                tooltip="The preset as resolved, and what differs from the library's", id="training.configuration"),
+        Binding("o", "console", "Console output", show=False,
+                tooltip="What the worker printed", id="training.console"),
+        Binding("y", "copy", "Copy", show=False,
+                tooltip="Copy what has the keyboard: a line of the log, a pane, the run's path", id="training.copy"),
         Binding("escape", "back", "Back", tooltip="Leave this screen; the run goes on", id="training.back"),
-    ]
+    ]  # fmt: skip
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    pane: reactive[Pane | None] = reactive(None)
 
     def __init__(self, run: RunDirectory) -> None:
-        super().__init__()
-        self.run = run
+        super().__init__(run)
         self._follower: Follower | None = None
         self._reading = False
         self._ticks = 0
 
     def compose(self) -> ComposeResult:
-        """Status, charts, log, and the summary once it is over."""
+        """Status, charts, log, and the summary once it is over; the other panes when they are opened."""
         yield TitleBar(self.run.id)
         yield StatusPanel().data_bind(TrainingScreen.snapshot)
-        yield PreparingBar().data_bind(TrainingScreen.snapshot)
-        yield ChartBoard()
-        with Container(id="below"):
-            yield EventLog()
-            yield RunSummary().data_bind(TrainingScreen.snapshot)
+        with Container(id="middle"):
+            yield ChartBoard()
+            with Container(id="below"):
+                yield ConfigurationPane()
+                yield ConsolePane(self.run.console_path)
+                yield RunSummary().data_bind(TrainingScreen.snapshot)
+                yield EventLog()
+        yield FindBar()
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -85,6 +95,7 @@ class TrainingScreen(Room):
 
     def _begin(self) -> None:
         """The widgets are there: the first reading."""
+        self.query_one(ChartBoard).focus()
         self.tick()
         self.set_interval(self._pace, self.tick)
 
@@ -110,6 +121,7 @@ class TrainingScreen(Room):
     async def _read(self) -> None:
         try:
             self.show(await self.in_thread(self._snapshot))
+            await self._fill_pane()
         except InputError as error:
             self.notify(str(error), title="This run can't be read", severity="error", timeout=30, markup=False)
             self.dismiss_later()
@@ -133,108 +145,107 @@ class TrainingScreen(Room):
     def show(self, snapshot: Snapshot) -> None:
         """Hands a snapshot to the widgets; each watches what is its own."""
         before = self.snapshot
-        self.query_one(EventLog).add(snapshot.lines)
+        log, title = self.query_one(EventLog), self.query_one(TitleBar)
+        log.add(snapshot.lines)
+        self.query_one(FindBar).show_count(log.counted)
         self.query_one(ChartBoard).show(snapshot)
         self.snapshot = snapshot
         self.set_class(snapshot.is_over, "-over")
-        if before is None:
-            self.query_one(TitleBar).place = f"{snapshot.preset.name}  ›  {corpus_words(snapshot.info.corpus)}"
-            self.query_one(TitleBar).news = snapshot.info.id
-        if before is None or (before.condition, before.has_best, before.has_last) != (
-            snapshot.condition, snapshot.has_best, snapshot.has_last,
-        ):  # fmt: skip
+        title.place = f"{snapshot.labels.name or snapshot.preset.name}  ›  {corpus_words(snapshot.info.corpus)}"
+        title.news, title.note = snapshot.info.id, snapshot.labels.notes
+        if before is None or askable(before) != askable(snapshot):
             self.refresh_bindings()
 
-    # ------------------------------------------------------------------------------------------------ asking
+    # ------------------------------------------------------------------------------------------------ panes
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys stand in the footer only while they can do something."""
-        shown = self.snapshot
-        if action == "back":
-            return True
-        if shown is None:
-            return action not in ("stop", "pause", "continue", "save", "resume", "log")
-        live = not shown.is_over and shown.condition != "stopping"
-        allowed = {
-            "stop": live,
-            "pause": live and shown.condition in ("training", "validating"),
-            "continue": live and shown.condition == "paused",
-            "save": shown.has_best,
-            "resume": shown.is_resumable,
-            "log": shown.is_over and self.app.size.width < WIDE,
-        }
-        return allowed.get(action, True)
-
-    @work(group="ask")
-    async def action_stop(self) -> None:
-        """Stops the run, after saying what that means."""
-        shown = self.snapshot
-        if shown is None:
+    @work(group="pane", exclusive=True)
+    async def watch_pane(self) -> None:
+        """One of the panes takes the room, and the keyboard; or the charts have both again."""
+        for name in PANES:
+            self.set_class(name == self.pane, f"-{name}")
+        self.set_class(self.pane is not None, "-reading")
+        if not self.is_mounted:
             return
-        best = f"The best so far, {accuracy(shown.best_accuracy)}, is kept." if shown.best_accuracy is not None else ""
-        if shown.condition in ("starting", "preparing"):
-            text = "Training has not begun. What is prepared already is kept for the next run."
-        else:
-            text = (
-                f"It stops after the step in hand (now {count(shown.step)} of {count(shown.steps)}) and saves its full "
-                f"state, so that it can be resumed. {best}"
-            )
-        answers = (Answer("stop", "Stop and save", "warning"), Answer("cancel", "Go on training"))
-        if await self.app.push_screen_wait(Question("Stop this run?", text.strip(), answers)) == "stop":
-            await self._ask("stop", "Asked to stop; the state is saved first.")
+        await self._fill_pane()
+        if not self.query_one(FindBar).is_open:
+            self.query_one(ChartBoard if self.pane is None else PANES[self.pane]).focus()
 
-    @work(group="ask")
-    async def action_pause(self) -> None:
-        """Lets the run wait."""
-        await self._ask("pause", "Asked to pause.")
+    async def _fill_pane(self) -> None:
+        """What only an open pane needs to know."""
+        if self.pane == "console":
+            await self.query_one(ConsolePane).follow()
+        elif self.pane == "configuration" and self.snapshot is not None:
+            await self.query_one(ConfigurationPane).show(self.snapshot.preset)
 
-    @work(group="ask")
-    async def action_continue(self) -> None:
-        """Lets a paused run go on."""
-        await self._ask("continue", "Asked to go on.")
-
-    async def _ask(self, what: Ask, said: str) -> None:
-        try:
-            await self.in_thread(client.ask, self.run, what)
-        except InputError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify(said, timeout=3)
-
-    @work(group="ask")
-    async def action_save(self) -> None:
-        """Copies the best checkpoint to a path."""
-        shown = self.snapshot
-        if shown is None:
-            return
-        what = f"accuracy {accuracy(shown.best_accuracy)} at step {count(shown.best_step or 0)}, a safetensors file"
-        suggested = Path.cwd() / f"{shown.preset.name}-best.safetensors"
-        chosen = await self.app.push_screen_wait(SaveDialog(suggested, what))
-        if chosen is None:
-            return
-        try:
-            written = await self.in_thread(client.save_best, self.run, chosen)
-        except InputError as error:
-            self.notify(str(error), title="Not saved", severity="error", timeout=10, markup=False)
-        else:
-            self.notify(str(written), title="Best checkpoint saved", timeout=8, markup=False)
-
-    @work(group="ask")
-    async def action_resume(self) -> None:
-        """Starts a new worker that goes on from the saved state."""
-        await self.dashboard.resume(self.run)
-
-    def action_back(self) -> None:
-        """Leaves; the run goes on."""
-        self.app.pop_screen()
+    def _toggle(self, pane: Pane) -> None:
+        self.pane = None if self.pane == pane else pane
 
     def action_log(self) -> None:
-        """Where only one fits: the log instead of the summary, and back."""
-        self.toggle_class("-log")
+        """The log in large, and back."""
+        self._toggle("log")
+
+    def action_configuration(self) -> None:
+        """The preset as resolved, and what differs from the library's."""
+        self._toggle("configuration")
+
+    def action_console(self) -> None:
+        """What the worker printed."""
+        self._toggle("console")
+
+    def action_filter(self) -> None:
+        """Opens the log with a line in which one types what is looked for."""
+        self.pane = "log"
+        self.query_one(FindBar).open()
+
+    @on(FindBar.Changed)
+    def _look_for(self, event: FindBar.Changed) -> None:
+        self.query_one(EventLog).look_for(LogFilter.of(event.typed))
+        self._count_hits()
+
+    @on(FindBar.Go)
+    def _go_to_hit(self, event: FindBar.Go) -> None:
+        self.query_one(EventLog).go(event.way)
+        self._count_hits()
+
+    @on(FindBar.Alone)
+    def _hits_alone(self) -> None:
+        self.query_one(EventLog).toggle_hits_alone()
+
+    @on(FindBar.Closed)
+    def _found(self) -> None:
+        self.query_one(EventLog).look_for(LogFilter())
+        self.query_one(EventLog).focus()
+
+    def _count_hits(self) -> None:
+        self.query_one(FindBar).show_count(self.query_one(EventLog).counted)
+
+    def action_copy(self) -> None:
+        """Copies what has the keyboard, by the terminal's own clipboard (OSC 52)."""
+        here = [*self.focused.ancestors_with_self] if self.focused is not None else []
+        if self.query_one(FindBar) in here:
+            here = [self.query_one(EventLog)]
+        text = next((node.copyable for node in here if isinstance(node, COPYABLE)), "") or str(self.run.path)
+        self.app.copy_to_clipboard(text)
+        lines = text.count("\n") + 1
+        self.notify(one_line(short_path(text)) if lines == 1 else f"{lines} lines", title="Copied", markup=False)
+
+    # ------------------------------------------------------------------------------------------------ going about
+
+    def action_back(self) -> None:
+        """Closes what is open; else leaves, and the run goes on."""
+        if self.query_one(FindBar).is_open:
+            self.query_one(FindBar).action_close()
+        elif self.pane is not None:
+            self.pane = None
+        else:
+            self.app.pop_screen()
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """What can be asked of this run now."""
-        for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.show and self.check_action(binding.action, ()):
+        for binding in (*RunAsking.BINDINGS, *self.BINDINGS):
+            if isinstance(binding, Binding) and binding.tooltip and self.check_action(binding.action, ()):
                 yield binding.description, binding.tooltip, getattr(self, f"action_{binding.action}")
         yield from self.query_one(ChartBoard).commands()
+
+
+COPYABLE = (EventLog, ConfigurationPane, ConsolePane, RunSummary)

@@ -77,10 +77,14 @@ def progress_line(stage: str, done: int, total: int, unit: str, width: int) -> C
     amount = f"{number} {unit}".strip()
     if not total:
         return Content.assemble((stage, "bold"), "   ", (amount, "$foreground-muted"))
-    meter = bar(done / total, max(0, min(60, width - len(stage) - len(amount) - 12)), "$secondary")
-    return Content.assemble(
-        (stage, "bold"), "   ", meter, f" {percent(done / total)}   ", (amount, "$foreground-muted")
-    )
+    return Content.assemble((stage, "bold"), "   ", measured(done, total, unit, width - len(stage) - 3))
+
+
+def measured(done: int, total: int, unit: str, width: int) -> Content:
+    """A bar with its share, and done of total behind it."""
+    amount = f"{count(done)} of {count(total)} {unit}".strip()
+    meter = bar(done / total, max(0, min(60, width - len(amount) - 9)), "$secondary")
+    return Content.assemble(meter, f" {percent(done / total)}   ", (amount, "$foreground-muted"))
 
 
 def joined(parts: list[Content], width: int, separator: str = "   ") -> Content:

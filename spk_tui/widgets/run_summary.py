@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shlex
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from spk_tui.follower import Snapshot
-from spk_tui.wording import accuracy, count, duration
+from spk_tui.wording import accuracy, count, duration, one_line, short_path
 
 HEADLINES = {
     "finished": ("finished: all steps are done", "$primary"),
@@ -38,6 +38,11 @@ class RunSummary(VerticalScroll):
         """All of it in one text."""
         yield Static()
 
+    @property
+    def copyable(self) -> str:
+        """Where the best checkpoint is."""
+        return self.snapshot.best_path if self.snapshot is not None and self.snapshot.has_best else ""
+
     def watch_snapshot(self, shown: Snapshot | None) -> None:
         """Comes when the run is over and goes when it is resumed."""
         over = shown is not None and shown.is_over
@@ -51,8 +56,9 @@ class RunSummary(VerticalScroll):
 def summary(shown: Snapshot) -> Content:
     """The summary's lines; what one needs soonest stands first, since the rest may have to be scrolled to."""
     reason = shown.failed.message if shown.failed is not None else shown.last_words
-    lines = [Content.styled(reason, "$error")] if reason else []
-    return Content("\n").join([*lines, _scores(shown), _next(shown), *_files(shown)])
+    lines = [Content.styled(one_line(reason), "$error")] if reason else []
+    note = [_labelled("note", one_line(shown.labels.notes))] if shown.labels.notes else []
+    return Content("\n").join([*lines, _scores(shown), *note, _next(shown), *_files(shown), *_commands(shown)])
 
 
 def _scores(shown: Snapshot) -> Content:
@@ -71,10 +77,10 @@ def _scores(shown: Snapshot) -> Content:
 def _files(shown: Snapshot) -> list[Content]:
     lines = []
     if shown.has_best:
-        lines.append(Content.assemble(("best  ", "$foreground-muted"), _home(shown.best_path)))
-    if shown.is_resumable:
+        lines.append(_labelled("best", short_path(shown.best_path)))
+    if shown.can_train_on:
         step = f" of step {count(shown.last_saved_step)}" if shown.last_saved_step is not None else ""
-        lines.append(Content.assemble(("last  ", "$foreground-muted"), f"the full state{step}, to resume from"))
+        lines.append(_labelled("last", f"the full state{step}, to go on from"))
     return lines
 
 
@@ -82,10 +88,11 @@ def _next(shown: Snapshot) -> Content:
     keys: list[tuple[str, str]] = []
     if shown.has_best:
         keys.append(("s", "save the best"))
-    if shown.failed is not None and shown.failed.cause == "diverged":
+    if _diverged(shown):
         keys.append(("F2", "train another, changed as the log advises"))  # resuming would end the same way
     else:
-        keys += [("r", "resume")] if shown.is_resumable else []
+        if shown.can_train_on:
+            keys.append(("r", "resume" if shown.is_resumable else "resume for more steps"))
         keys.append(("F2", "train another"))
     parts: list[str | tuple[str, str]] = [("next  ", "$foreground-muted")]
     for key, text in keys:
@@ -93,7 +100,25 @@ def _next(shown: Snapshot) -> Content:
     return Content.assemble(*parts)
 
 
-def _home(path: str) -> str:
-    """A path under the home folder, written with ~."""
-    home = str(Path.home())
-    return "~" + path.removeprefix(home) if path.startswith(home + "/") else path
+def _commands(shown: Snapshot) -> list[Content]:
+    """The same and more from a shell, ready to be copied."""
+    run = shlex.quote(shown.info.id)
+    commands = []
+    if shown.has_best:
+        commands += [
+            ("test", f"spk-tui evaluate {run}"),
+            ("use", f"spk-tui identify --model {run} FILE"),
+            ("", f"spk-tui export {run} --to onnx"),
+        ]
+    if shown.can_train_on and not _diverged(shown):
+        more = "" if shown.is_resumable else f" --steps {2 * shown.step}"
+        commands.append(("go on", f"spk-tui resume {run}{more}"))
+    return [_labelled(word, command) for word, command in commands]
+
+
+def _diverged(shown: Snapshot) -> bool:
+    return shown.failed is not None and shown.failed.cause == "diverged"
+
+
+def _labelled(word: str, text: str) -> Content:
+    return Content.assemble((f"{word:<6}", "$foreground-muted"), text)

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from spk_tui.follower import Snapshot
 from spk_tui.widgets.budget_bar import BudgetBar
+from spk_tui.widgets.phase_line import PhaseLine
 from spk_tui.widgets.pieces import CONDITIONS, bar, condition, joined, spread
 from spk_tui.wording import accuracy, count, duration, loss, percent, rate, size
 
@@ -93,12 +94,12 @@ class LoadLine(Widget):
 
 
 class StatusPanel(Vertical):
-    """The three lines."""
+    """The four lines."""
 
     DEFAULT_CSS = """
     StatusPanel {
-        height: 3; padding: 0 1;
-        & StatusLine, & FiguresLine { height: 1; width: 1fr; text-wrap: nowrap; }
+        height: 4; padding: 0 1;
+        & StatusLine, & FiguresLine, & PhaseLine { height: 1; width: 1fr; text-wrap: nowrap; }
         & Horizontal { height: 1; }
         & LoadLine { height: 1; width: 1fr; max-width: 50; text-wrap: nowrap; text-align: right; }
     }
@@ -107,8 +108,9 @@ class StatusPanel(Vertical):
     snapshot: reactive[Snapshot | None] = reactive(None)
 
     def compose(self) -> ComposeResult:
-        """State, figures, costs."""
+        """State, phase, figures, costs."""
         yield StatusLine().data_bind(StatusPanel.snapshot)
+        yield PhaseLine().data_bind(StatusPanel.snapshot)
         yield FiguresLine().data_bind(StatusPanel.snapshot)
         with Horizontal():
             yield BudgetBar()
@@ -129,9 +131,6 @@ def time_words(shown: Snapshot) -> str:
         return "its worker is gone"
     if shown.is_over and shown.began is not None and shown.updated is not None:
         return f"took {duration(shown.updated - shown.began)}"
-    if shown.validating is not None:
-        done, total = shown.validating.done, shown.validating.total
-        return f"validating {count(done)} of {count(total)}"
     if shown.condition in ("training", "validating") and shown.seconds_left is not None:
         return f"{duration(shown.seconds_left)} left"
     return ""

@@ -14,6 +14,7 @@ import run_directories as made
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
+from engine.runs.lock import Lock
 from engine.runs.state import RunState
 from spk_tui.display.base import Display
 from spk_tui.display.choose import choose
@@ -149,7 +150,7 @@ def test_plain_lines_end_with_both_accuracies_and_the_path_of_the_best_checkpoin
     display = choose("plain")
     state = play(display, run, events)
     display.close(run, state)
-    end, best, path = capsys.readouterr().out.splitlines()[-3:]
+    end, took, *commands, best, path = capsys.readouterr().out.splitlines()[-8:]
     validated = next(event for event in events if isinstance(event, e.Validated) and event.step == state.best_step)
     assert end.endswith("finished, 70,000 of 70,000 steps")
     assert best == (
@@ -157,14 +158,19 @@ def test_plain_lines_end_with_both_accuracies_and_the_path_of_the_best_checkpoin
         f"utterances, at step {validated.step}"
     )
     assert path == f"best checkpoint {run.best_path}"
+    assert took.startswith("it took 1 h 3")
+    assert [command.split("'")[1] for command in commands] == [
+        f"spk-tui evaluate {run.id}", f"spk-tui identify --model {run.id} FILE", f"spk-tui export {run.id} --to onnx",
+        f"spk-tui resume {run.id} --steps 140000",
+    ]  # fmt: skip
 
 
 def test_advice_follows_the_finding(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     finding = e.Diagnosis(step=7, severity="warning", finding="the loss stands still", advice="lower the rate")
-    for name in ("plain", "bars"):
+    for name, before, advice in (("plain", "warning: ", "advice: "), ("bars", "", "")):
         play(choose(name), run, [finding])
         lines = capsys.readouterr().out.splitlines()
-        assert lines[-2:] == ["step 7: the loss stands still", "  lower the rate"]
+        assert lines[-2:] == [f"{before}step 7: the loss stands still", f"  {advice}lower the rate"]
 
 
 def test_json_is_the_event_log_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,3 +199,47 @@ def test_a_run_that_ended_badly_says_how_to_go_on(
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith(f"{run.id}: {phase}") for line in lines)
     assert lines[-1] == f"'spk-tui resume {run.id}' goes on from its last checkpoint"
+
+
+def test_plain_lines_tell_each_phase_once(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [progress(step) for step in range(100, 2001, 100)]
+    events = [*made.beginning(), *steps, *validation(2000, BEGAN + 200), progress(2100), e.Paused(step=2100)]
+    play(choose("plain"), run, events)
+    lines = capsys.readouterr().out.splitlines()
+    for told in (
+        "warm-up: the learning rate rises until step 1,000", "step 1000: the warm-up of 1,000 steps is over",
+        "step 2000: validating, 1,000 utterances",
+        "step 2000: validation loss 1.620, accuracy 0.6400 by segment, 0.7100 by utterance",
+        f"step 2100: paused; 'spk-tui continue {run.id}' lets it go on",
+    ):  # fmt: skip
+        assert lines.count(told) == 1, lines
+    assert len(lines) == len(set(lines))
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ([e.Paused(step=100)], "now paused: at step 100; 'spk-tui continue"),
+        ([e.Diagnosis(step=100, severity="error", finding="the disk is full: last.pt", advice="free some space"),
+          e.Paused(step=100, waits_for="room")], "now waiting for room: the disk is full; goes on by itself"),
+        ([e.Stopping(step=100)], "now stopping at step 100: the state is being saved"),
+        ([next(validation(100, BEGAN))], "now validating, 50 % (500 of 1,000 utterances)"),
+        ([], "now warm-up: the learning rate rises until step 1,000"),
+    ],
+)  # fmt: skip
+def test_whoever_attaches_is_told_what_the_run_does_now(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str], last: list[e.AnyEvent], told: str
+) -> None:
+    held = Lock(run.lock_path)
+    play(choose("plain"), run, [], [*made.beginning(), progress(100), *last])
+    held.release()
+    assert told in capsys.readouterr().out
+
+
+def test_plain_lines_hold_no_control_characters(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    nasty = "1 unreadable (the first: a\x1b[2Jb\rc\nd)"
+    finding = e.Diagnosis(severity="warning", finding=nasty, advice="\x07rename it")
+    play(choose("plain"), run, [finding])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert lines[-2:] == ["warning: step 0: 1 unreadable (the first: a·[2Jb·c·d)", "  advice: ·rename it"]

@@ -35,7 +35,7 @@ async def open_run(pilot: Pilot[None], run: RunDirectory) -> TrainingScreen:
 def keys(screen: TrainingScreen) -> set[str]:
     """What the footer offers of what one can ask of a run."""
     words = {key.description for key in screen.query_one(Footer).query(FooterKey)}
-    return words & {"Stop", "Pause", "Continue", "Save best", "Resume", "Log"}
+    return words & {"Stop", "End now", "Pause", "Continue", "Save best", "Resume"}
 
 
 def progress(step: int, time: float, loss: float = 1.5) -> e.Progress:
@@ -122,6 +122,7 @@ async def test_stop_is_asked_for_only_when_it_is_confirmed(home: Home, life: Lif
             await pilot.press("x")
             await until(pilot, "Stop this run?")
             assert "now 42,000 of 70,000" in seen(pilot)
+            assert "no further validation" in seen(pilot)
             assert "0.6393" in seen(pilot)
             await pilot.press(*answer)
             await until(pilot, lambda: pilot.app.screen is screen)
@@ -227,7 +228,11 @@ async def test_a_finished_run_shows_its_summary_with_what_to_do_next(home: Home)
         assert "s save the best" in summary
         assert "F2 train another" in summary
         assert f"runs/{run.id}/checkpoints/best.safetensors" in summary
-        await until(pilot, lambda: keys(screen) == {"Save best"})
+        assert f"spk-tui evaluate {run.id}" in summary
+        assert f"spk-tui identify --model {run.id} FILE" in summary
+        assert f"spk-tui export {run.id} --to onnx" in summary
+        assert f"spk-tui resume {run.id} --steps 140000" in summary
+        await until(pilot, lambda: keys(screen) == {"Save best", "Resume"})
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -238,7 +243,6 @@ async def test_an_interrupted_run_offers_to_go_on(home: Home, size: tuple[int, i
         assert "◌ interrupted" in seen(pilot)
         assert "r resume" in seen(pilot)
         await until(pilot, lambda: keys(screen) >= {"Save best", "Resume"})
-        assert ("Log" in keys(screen)) == (size == (80, 24)), "the log is beside the summary where there is room"
         assert "q Quit" in seen(pilot).splitlines()[-1]
 
 
@@ -325,7 +329,8 @@ async def test_the_palette_offers_only_what_can_be_asked_now(home: Home, life: L
     run = life.give(training_run(home.runs))
     async with home.open() as pilot:
         screen = await open_run(pilot, run)
-        assert [name for name, _, _ in screen.commands()] == ["Stop", "Pause", "Save best", "Back"]
+        always = ["Log", "Filter", "Configuration", "Console output", "Copy", "Back"]
+        assert [name for name, _, _ in screen.commands()] == ["Stop", "Pause", "Save best", "Note", *always]
         life.end(run)
         await until(pilot, "◌ interrupted")
-        assert [name for name, _, _ in screen.commands()] == ["Save best", "Resume", "Back"]
+        assert [name for name, _, _ in screen.commands()] == ["Save best", "Resume", "Note", *always]
