@@ -23,6 +23,8 @@ COMMANDS: dict[str, Command] = {
     "train": Command("spk_tui.commands.training:train", "PRESET", "train a preset and follow it", _TRAIN),
     "resume": Command("spk_tui.commands.training:resume", "RUN", "go on from the last checkpoint", _TRAIN),
     "runs": Command("spk_tui.commands.looking:runs", "", "list all runs with their state and best accuracy", _STEER),
+    "compare": Command("spk_tui.commands.comparing:compare", "RUN RUN...", "settings and results side by side", _STEER),
+    "label": Command("spk_tui.commands.labelling:label", "RUN", "give a run a name, a note or tags", _STEER),
     "attach": Command("spk_tui.commands.training:attach", "RUN", "watch a run that goes on in the background", _STEER),
     "pause": Command("spk_tui.commands.steering:pause", "RUN", "make a run wait", _STEER),
     "continue": Command("spk_tui.commands.steering:continue_run", "RUN", "let a paused run go on", _STEER),

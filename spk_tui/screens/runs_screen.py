@@ -349,15 +349,15 @@ class RunsScreen(Room):
             ("tags", "Tags of", self.meant), ("compare", "Compare", self.meant),
         ):  # fmt: skip
             if rows and self.check_action(action, ()):
-                yield f"{verb} {_named(rows)}", self._tooltip(action), getattr(self, f"action_{action}")
+                yield f"{verb} {_named(rows)}", self._explanation(action), getattr(self, f"action_{action}")
         for action, verb in (
             ("mark_all", "Mark all runs shown"), ("filter", "Filter the runs"), ("order", "Order the runs differently"),
             ("reverse", "Reverse the order of the runs"),
         ):  # fmt: skip
             if self.check_action(action, ()):
-                yield verb, self._tooltip(action), getattr(self, f"action_{action}")
+                yield verb, self._explanation(action), getattr(self, f"action_{action}")
 
-    def _tooltip(self, action: str) -> str:
+    def _explanation(self, action: str) -> str:
         return next(key.tooltip for key in self.BINDINGS if isinstance(key, Binding) and key.action == action)
 
 
