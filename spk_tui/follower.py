@@ -14,16 +14,16 @@ from engine.preset import Preset
 from engine.runs import events as e
 from engine.runs.directory import Condition, RunDirectory, RunInfo
 from engine.runs.event_log import EventReader
-from engine.runs.state import Curve, RunState
+from engine.runs.state import RunState
 from spk_tui.log_lines import LogLine, Narrator
-from spk_tui.series import EMPTY, Series, prepared
+from spk_tui.series import EMPTY, Clock, CurveCopy, Series
 
 NEWEST_LINES = 500
 TAIL_BYTES = 4096
-SMOOTHED = frozenset({"train_loss", "train_accuracy", "steps_per_second"})
 CURVES = (
-    "train_loss", "train_accuracy", "steps_per_second", "learning_rate",
+    "train_loss", "train_accuracy", "steps_per_second", "learning_rate", "gradient_norm",
     "validation_loss", "segment_accuracy", "utterance_accuracy",
+    "processor_load", "memory_share", "device_load", "device_memory_share",
 )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ class Snapshot:
     best_step: int | None = None
     last_saved_step: int | None = None
     best_path: str = ""
+    events_path: Path | None = None
     has_best: bool = False
     has_last: bool = False
     last_words: str = ""
@@ -74,6 +75,12 @@ class Snapshot:
         """The curve of that name, empty when there is nothing of it yet."""
         return self.series.get(name, EMPTY)
 
+    @property
+    def clock(self) -> Clock:
+        """When each step was trained, and in which epoch."""
+        utterances = self.started.train_utterances if self.started else 0
+        return Clock(self.curve("steps_per_second"), utterances / self.preset.segments.batch_size)
+
 
 class Follower:
     """Reads what is new of one run. Raises `InputError` at construction when the folder is no run."""
@@ -85,8 +92,7 @@ class Follower:
         self._reader = EventReader(run.events_path)
         self._state = RunState()
         self._narrator = Narrator()
-        self._series: dict[str, Series] = {}
-        self._lengths: dict[str, tuple[int, float]] = {}
+        self._copies: dict[str, CurveCopy] = {}
 
     def read(self) -> Snapshot:
         """Takes in all new events and returns what the run looks like now. Blocks on the disk."""
@@ -103,8 +109,8 @@ class Follower:
 
     def _snapshot(self, lines: tuple[LogLine, ...]) -> Snapshot:
         state = self._state
-        for name in CURVES:
-            self._prepare(name, getattr(state, name))
+        if not self._copies:
+            self._copies = {name: CurveCopy() for name in CURVES}
         condition = self.run.condition(state)
         return Snapshot(
             info=self._info,
@@ -127,19 +133,13 @@ class Follower:
             best_step=state.best_step,
             last_saved_step=state.last_saved_step,
             best_path=str(self.run.best_path),
+            events_path=self.run.events_path,
             has_best=self.run.best_path.is_file(),
             has_last=self.run.last_path.is_file(),
             last_words=_last_line(self.run.console_path) if condition == "interrupted" else "",
-            series=dict(self._series),
+            series={name: copy.of(getattr(state, name)) for name, copy in self._copies.items()},
             lines=lines,
         )
-
-    def _prepare(self, name: str, curve: Curve) -> None:
-        """Prepares a curve again only when points came or were dropped."""
-        version = (len(curve), curve.times[-1] if curve.times else 0.0)
-        if version != self._lengths.get(name):
-            self._lengths[name] = version
-            self._series[name] = prepared(curve.steps, curve.values, smooth=name in SMOOTHED)
 
 
 def _last_line(path: Path) -> str:

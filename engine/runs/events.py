@@ -119,6 +119,7 @@ class Resources(Event, frozen=True, kw_only=True, tag="resources"):
     device_load: float | None = None
     device_memory_bytes: int | None = None
     device_memory_total: int | None = None
+    memory_total: int | None = None
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):

@@ -19,6 +19,7 @@ class ResourceMeter:
     def __init__(self, device: str) -> None:
         self._process = psutil.Process()
         self._cores = psutil.cpu_count() or 1
+        self._memory = psutil.virtual_memory().total
         self._process.cpu_percent()
         self._measured = time.monotonic()
         self._handle = _nvidia_handle(int(device.partition(":")[2] or 0)) if device.startswith("cuda") else None
@@ -38,6 +39,7 @@ class ResourceMeter:
             device_load=load,
             device_memory_bytes=used,
             device_memory_total=total,
+            memory_total=self._memory,
         )
 
 

@@ -18,26 +18,45 @@ Phase: TypeAlias = Literal[
 ]
 
 
-class Curve:
-    """Values of one quantity over steps, in the order of the steps, with the time of each."""
+MOST_READINGS = 20_000
 
-    def __init__(self) -> None:
+
+class Curve:
+    """Values of one quantity over steps, in the order of the steps, with the time of each.
+
+    With `most`, every second point is dropped whenever there are so many, and as many of those to come: what is measured
+    by the clock may go on for weeks. `cuts` counts how often points were dropped: a copy made before is no beginning of it.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self.steps = array("q")
         self.values = array("d")
         self.times = array("d")
+        self.cuts = 0
+        self._most = most
+        self._every, self._passed = 1, 0
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def append(self, step: int, value: float, time: float) -> None:
         """Adds a point; its step is not before the last one."""
+        self._passed += 1
+        if self._passed < self._every:
+            return
+        self._passed = 0
         self.steps.append(step)
         self.values.append(value)
         self.times.append(time)
+        if self._most is not None and len(self) >= self._most:
+            del self.steps[1::2], self.values[1::2], self.times[1::2]
+            self._every *= 2
+            self.cuts += 1
 
     def cut_after(self, step: int) -> None:
         """Drops the points whose step is greater."""
         keep = bisect_right(self.steps, step)
+        self.cuts += keep < len(self)
         del self.steps[keep:], self.values[keep:], self.times[keep:]
 
     @property
@@ -77,6 +96,10 @@ class RunState:
         self.validation_loss = Curve()
         self.segment_accuracy = Curve()
         self.utterance_accuracy = Curve()
+        self.processor_load = Curve(MOST_READINGS)
+        self.memory_share = Curve(MOST_READINGS)
+        self.device_load = Curve(MOST_READINGS)
+        self.device_memory_share = Curve(MOST_READINGS)
         self._bests: list[tuple[int, int, float]] = []  # the step from which it is known, its own step, its accuracy
 
     @classmethod
@@ -93,6 +116,7 @@ class RunState:
         return (
             self.train_loss, self.train_accuracy, self.steps_per_second, self.learning_rate, self.gradient_norm,
             self.validation_loss, self.segment_accuracy, self.utterance_accuracy,
+            self.processor_load, self.memory_share, self.device_load, self.device_memory_share,
         )  # fmt: skip
 
     @property
@@ -119,7 +143,7 @@ class RunState:
         elif isinstance(event, e.Validated):
             self._validated(event)
         elif isinstance(event, e.Resources):
-            self.resources = event
+            self._resources(event)
         elif isinstance(event, e.Validating):
             self.validating, self.phase = event, "validating"
         elif isinstance(event, e.Preparing):
@@ -182,6 +206,17 @@ class RunState:
         ):  # fmt: skip
             curve.append(event.step, value, event.time)
 
+    def _resources(self, event: e.Resources) -> None:
+        self.resources = event
+        for curve, share in (
+            (self.processor_load, event.processor_load),
+            (self.memory_share, _share(event.memory_bytes, event.memory_total)),
+            (self.device_load, event.device_load),
+            (self.device_memory_share, _share(event.device_memory_bytes, event.device_memory_total)),
+        ):
+            if share is not None:
+                curve.append(max(self.step, event.step), share, event.time)
+
     def _checkpoint(self, event: e.Checkpoint) -> None:
         if event.kind == "last":
             self.last_saved_step = event.step
@@ -196,3 +231,7 @@ class RunState:
             curve.cut_after(step)
         self._bests = [best for best in self._bests if best[0] <= step]
         _, self.best_step, self.best_accuracy = self._bests[-1] if self._bests else (0, None, None)
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None

@@ -55,7 +55,6 @@ class TrainingScreen(Room):
         Binding("r", "resume", "Resume", tooltip="Go on from the saved state", id="training.resume"),
         Binding("l", "log", "Log", tooltip="Summary or log, where only one fits", id="training.log"),
         Binding("escape", "back", "Back", tooltip="Leave this screen; the run goes on", id="training.back"),
-        *(Binding(str(n), f"chart({n - 1})", f"Chart {n}", show=False, id=f"training.chart-{n}") for n in range(1, 5)),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
@@ -82,7 +81,6 @@ class TrainingScreen(Room):
         """Reading begins at once and goes on tick by tick."""
         over_ssh = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
         self._pace = TICK_OVER_SSH if over_ssh else TICK
-        self._lay_out()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -91,12 +89,8 @@ class TrainingScreen(Room):
         self.set_interval(self._pace, self.tick)
 
     def on_resize(self) -> None:
-        """Few columns or few rows: one chart at a time."""
-        self._lay_out()
+        """Whether log and summary fit beside each other is new."""
         self.refresh_bindings()
-
-    def _lay_out(self) -> None:
-        self.query_one(ChartBoard).set_class(self.app.size.width < WIDE or self.app.size.height < 32, "-one")
 
     # ------------------------------------------------------------------------------------------------ reading
 
@@ -156,7 +150,7 @@ class TrainingScreen(Room):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys stand in the footer only while they can do something."""
         shown = self.snapshot
-        if action == "back" or action.startswith("chart"):
+        if action == "back":
             return True
         if shown is None:
             return action not in ("stop", "pause", "continue", "save", "resume", "log")
@@ -234,10 +228,6 @@ class TrainingScreen(Room):
         """Leaves; the run goes on."""
         self.app.pop_screen()
 
-    def action_chart(self, place: int) -> None:
-        """Shows the chart of that place, counted from 0."""
-        self.query_one(ChartBoard).choose(place)
-
     def action_log(self) -> None:
         """Where only one fits: the log instead of the summary, and back."""
         self.toggle_class("-log")
@@ -247,3 +237,4 @@ class TrainingScreen(Room):
         for binding in self.BINDINGS:
             if isinstance(binding, Binding) and binding.show and self.check_action(binding.action, ()):
                 yield binding.description, binding.tooltip, getattr(self, f"action_{binding.action}")
+        yield from self.query_one(ChartBoard).commands()

@@ -17,7 +17,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from spk_tui.charts import ticks
+from spk_tui.chart_axes import ticks
 from spk_tui.mel_image import pixels
 
 MARGIN = 8  # columns of the labels at the left, with a blank after them
