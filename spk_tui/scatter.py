@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from spk_tui.charts import ticks
+from spk_tui.chart_axes import ticks
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 24, 5
 ROWS_A_TICK, COLUMNS_A_TICK = 3, 14

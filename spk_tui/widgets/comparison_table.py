@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
@@ -28,6 +29,10 @@ class ComparisonTable(DataTable[Text]):
         & > .datatable--hover { background: $primary 8%; }
     }
     """
+
+    BINDINGS = [  # noqa: RUF012  # Textual's own way of declaring keys
+        Binding("enter", "select_cursor", "Open", tooltip="Show the run under the cursor", id="compare.open"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(cursor_type="row", fixed_columns=1, cell_padding=1)

@@ -10,8 +10,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from spk_tui.comparison import Entry
+from spk_tui.overlay import role_of
+from spk_tui.palettes import Palette, colour_of
 from spk_tui.scatter import Limit, Point, draw_scatter
-from spk_tui.widgets.run_colours import colour_of
 from spk_tui.wording import count, short_count
 
 
@@ -27,6 +28,7 @@ class ScatterPlot(Widget):
     """
 
     entries: reactive[tuple[Entry, ...]] = reactive(())
+    palette: reactive[Palette] = reactive("theme")
 
     def on_mount(self) -> None:
         """What it shows."""
@@ -51,7 +53,9 @@ class ScatterPlot(Widget):
 
     def _style(self, what: str) -> str:
         quiet = {"": "", "axis": "$foreground-muted", "limit": "$warning", "label": "$foreground"}
-        return quiet[what] if what in quiet else f"{colour_of(what)} bold"
+        if what in quiet:
+            return quiet[what]
+        return f"{colour_of(role_of(what), self.palette, self.app.theme_variables)} bold"
 
 
 def points_of(entries: Sequence[Entry]) -> list[Point]:
