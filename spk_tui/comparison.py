@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from spk_tui.run_rows import RunRow
-from spk_tui.wording import accuracy, corpus_words, count, duration, rate
+from spk_tui.wording import accuracy, corpus_words, count, duration, encoder_words, rate
 
 Value: TypeAlias = str | int | float | bool | None
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -80,7 +80,7 @@ def table_of(entries: Sequence[Entry]) -> list[TableColumn]:
         TableColumn("run", names, names),
         *(_column(result, entries) for result in ACCURACIES),
         *(
-            TableColumn(title, values, tuple(map(say, values)), is_setting=True)
+            TableColumn(title, values, tuple(say(value, title) for value in values), is_setting=True)
             for title, values in zip(titles, settings.values(), strict=True)
         ),
         *(_column(result, entries) for result in OTHER_RESULTS),
@@ -120,10 +120,12 @@ def short_keys(keys: Sequence[str]) -> list[str]:
     return [end if ends.count(end) == 1 and end != "kind" else key for key, end in zip(keys, ends, strict=True)]
 
 
-def say(value: Value) -> str:
-    """A setting as it stands in TOML, without quotes; a dash for none."""
+def say(value: Value, key: str = "") -> str:
+    """A setting as it stands in TOML, without quotes; a dash for none. Encoders are called as people call them."""
     if value is None:
         return "–"
+    if key == "encoder.kind":
+        return encoder_words(str(value))
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

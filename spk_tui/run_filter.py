@@ -41,7 +41,7 @@ def parse(text: str) -> Test:
         key, value = found["key"], found["quoted"] if found["quoted"] is not None else found["plain"]
         if key is not None and key.lower() not in FIELDS:
             hint = nearest_spelling(key.lower(), FIELDS)
-            raise InputError(f"'{key}:' is nothing that runs are filtered by{hint} (there are {', '.join(FIELDS)})")
+            raise InputError(f"runs have no '{key}:'{hint} (they have {', '.join(FIELDS)})")
         if value:
             tests.append(_test(key.lower() if key else None, value.casefold()))
     return lambda row: all(test(row) for test in tests)

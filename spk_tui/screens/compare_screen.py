@@ -78,7 +78,7 @@ class CompareScreen(Room):
         """Reading begins at once and goes on every second."""
         self.query_one(Tabs).can_focus = False
         board = self.query_one(ChartBoard)
-        for widget in (self.query_one(RunLegend), self.query_one(ScatterPlot)):
+        for widget in (self.query_one(RunLegend), self.query_one(ScatterPlot), self.query_one(ComparisonTable)):
             self.watch(board, "palette", partial(setattr, widget, "palette"))
         self.watch(board, "marker", partial(setattr, self.query_one(RunLegend), "marker"))
         self._lay_out()

@@ -38,7 +38,6 @@ class LabelDialog(ModalScreen[str | None]):
 
     DEFAULT_CSS = """
     LabelDialog {
-        align: center middle; background: $background 60%;
         & Input, & TextArea { margin-top: 1; background: $panel; }
         & TextArea { height: 6; border: none; padding: 0 1; }
     }
@@ -78,7 +77,8 @@ class LineDialog(LabelDialog):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             yield Static(self._text, markup=False)
-            yield Input(self._value, suggester=LastWord(self._known) if self._known else None, compact=True)
+            suggester = LastWord(self._known) if self._known else None
+            yield Input(self._value, suggester=suggester, select_on_focus=False, compact=True)
             yield Static("", classes="remark", markup=False)
             yield self.answers()
 

@@ -277,7 +277,7 @@ class RunsScreen(Room):
             "for good."
         )
         if kept:
-            text += f"\n{count(kept)} of the marked runs {'is' if kept == 1 else 'are'} in progress and stay."
+            text += f"\n{count(kept)} of the marked runs {'is in progress and stays' if kept == 1 else 'are in progress and stay'}."
         answers = (Answer("cancel", "Keep" if len(over) > 1 else "Keep it", "primary"),
                    Answer("delete", "Delete", "error"))  # fmt: skip
         if await self.app.push_screen_wait(Question(title, text, answers)) != "delete":

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.color import Color as RichColor
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
+from textual.color import Color
 from textual.coordinate import Coordinate
+from textual.reactive import reactive
 from textual.widgets import DataTable
 
 from spk_tui.comparison import Entry, TableColumn, sorted_places, table_of
+from spk_tui.overlay import role_of
+from spk_tui.palettes import Palette, colour_of
 
 LONGEST_NAME, LONGEST_SETTING = 32, 24
 
@@ -34,6 +40,8 @@ class ComparisonTable(DataTable[Text]):
         Binding("enter", "select_cursor", "Open", tooltip="Show the run under the cursor", id="compare.open"),
     ]
 
+    palette: reactive[Palette] = reactive("theme")
+
     def __init__(self) -> None:
         super().__init__(cursor_type="row", fixed_columns=1, cell_padding=1)
         self.order = "run"
@@ -43,7 +51,7 @@ class ComparisonTable(DataTable[Text]):
 
     def show_entries(self, entries: Sequence[Entry]) -> None:
         """Takes in the runs as they are now."""
-        if tuple(entries) != self._entries:
+        if tuple(entries) != self._entries or not self._columns:
             self._entries = tuple(entries)
             self._columns = table_of(entries)
             if self.order not in self.titles:
@@ -62,6 +70,10 @@ class ComparisonTable(DataTable[Text]):
             return None
         key = self.coordinate_to_cell_key(Coordinate(self.cursor_row, 0)).row_key.value
         return next((entry for entry in self._entries if entry.letter == key), None)
+
+    def watch_palette(self) -> None:
+        """Letters have the colours of their curves."""
+        self._fill()
 
     def order_by(self, title: str) -> None:
         """Sorts by that column, the greatest accuracy first; by the same one again: backwards."""
@@ -84,11 +96,16 @@ class ComparisonTable(DataTable[Text]):
         by = next((column for column in self._columns if column.title == self.order), None)
         places = sorted_places(by, reverse=self.is_reversed) if by else []
         for place in places:
-            cells = [_cell(column.texts[place], column) for column in self._columns]
-            self.add_row(*cells, key=self._entries[place].letter)
+            name, *cells = (_cell(column.texts[place], column) for column in self._columns)
+            letter = self._entries[place].letter
+            name.stylize(Style(color=self._colour(letter), bold=True), 0, len(letter))
+            self.add_row(name, *cells, key=letter)
         if before is not None and before.letter in {entry.letter for entry in self._entries}:
             self.move_cursor(row=self.get_row_index(before.letter), animate=False)
         self.scroll_to(*scrolled, animate=False)
+
+    def _colour(self, letter: str) -> RichColor:
+        return Color.parse(colour_of(role_of(letter), self.palette, self.app.theme_variables)).rich_color
 
 
 def _cell(text: str, column: TableColumn, *, heading: bool = False) -> Text:

@@ -14,9 +14,10 @@ class FilterInput(Input):
     """The input. Enter and the arrows lead back to the list, Escape takes the filter away."""
 
     BINDINGS = [  # noqa: RUF012  # Textual's own way of declaring keys
-        Binding("escape", "leave(True)", "All", tooltip="Take the filter away", id="filter.clear"),
-        Binding("enter,down,up", "leave(False)", "To the list", tooltip="Keep the filter", id="filter.keep"),
-    ]
+        Binding("escape", "leave(True)", "Show all", tooltip="Take the filter away", id="filter.clear"),
+        Binding("enter,down,up", "leave(False)", "To the list", key_display="⏎", tooltip="Keep the filter",
+                id="filter.keep"),
+    ]  # fmt: skip
 
     def action_leave(self, clear: bool) -> None:
         """Gives the keyboard back."""
@@ -34,7 +35,7 @@ class FilterLine(Horizontal):
         &.-open { display: block; }
         & > .sign { width: 2; color: $primary; text-style: bold; }
         & > FilterInput { width: 1fr; background: transparent; padding: 0; }
-        & > .remark { width: auto; max-width: 60%; color: $warning; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > .remark { width: auto; max-width: 75%; color: $warning; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -55,7 +56,7 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         """A sign, the input, and what is wrong with it."""
         yield Static("/", classes="sign")
-        yield FilterInput(placeholder=self._hint, compact=True)
+        yield FilterInput(placeholder=self._hint, select_on_focus=False, compact=True)
         yield Static("", classes="remark", markup=False)
 
     def open(self) -> None:
