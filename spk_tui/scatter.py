@@ -6,7 +6,6 @@ they are, which the widget turns into colours; a point is its letter, so that no
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from spk_tui.chart_axes import ticks
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 24, 5
 ROWS_A_TICK, COLUMNS_A_TICK = 3, 14
+LARGEST = 1e15
 Piece = tuple[str, str]
 """Some text, and what it is: "axis", "limit", "label", a point's letter, or "" for nothing."""
 
@@ -42,8 +42,8 @@ def draw_scatter(
     points: Sequence[Point], limits: Sequence[Limit], width: int, height: int, say: Callable[[float], str]
 ) -> list[list[Piece]]:
     """`height` rows that are `width` columns wide; blank without a finite point or without room. `say` words x."""
-    points = [point for point in points if math.isfinite(point.x) and math.isfinite(point.y)]
-    limits = [limit for limit in limits if math.isfinite(limit.x)]
+    points = [point for point in points if abs(point.x) < LARGEST and abs(point.y) < LARGEST]
+    limits = [limit for limit in limits if abs(limit.x) < LARGEST]
     if not points or width < SMALLEST_WIDTH or height < SMALLEST_HEIGHT:
         return [[(" " * width, "")] for _ in range(height)]
     bottom, top = _range([point.y for point in points])

@@ -153,5 +153,5 @@ def sparkline(values: Sequence[float], width: int) -> str:
     finite = [value for value in values if math.isfinite(value)]
     number = min(len(finite), width)
     shown = [finite[(place + 1) * len(finite) // number - 1] for place in range(number)]
-    highest = max(shown, default=0.0) or 1.0
-    return "".join(SPARKS[min(7, max(0, round(7 * value / highest)))] for value in shown)
+    highest = max([value for value in shown if value > 0], default=1.0)
+    return "".join(SPARKS[round(7 * max(0.0, value / highest))] for value in shown)

@@ -28,6 +28,7 @@ from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import accuracy, age, count
 
 REFRESH_SECONDS = 1.0
+LOOKING = "Looking for runs…"
 NO_RUN = "No run yet. F2 shows the presets; F5 there starts one."
 NONE_MEANT = "No run is meant by this filter. Escape in its line takes it away."
 MOST_NAMES = 8
@@ -72,7 +73,7 @@ class RunsScreen(Room):
     def compose(self) -> ComposeResult:
         """The list, the line of its filter, and two lines about the run under the cursor."""
         yield TitleBar("Runs")
-        yield ColumnList(COLUMNS, NO_RUN, id="runs")
+        yield ColumnList(COLUMNS, LOOKING, id="runs")
         yield FilterLine("words, tag:baseline  state:finished  preset:conformer  corpus:vox")
         yield RunDetails()
         yield Footer(compact=True)
@@ -277,7 +278,7 @@ class RunsScreen(Room):
             "for good."
         )
         if kept:
-            text += f"\n{count(kept)} of the marked runs {'is in progress and stays' if kept == 1 else 'are in progress and stay'}."
+            text += f"\n{count(kept)} of the marked runs {'is' if kept == 1 else 'are'} in progress, and not deleted."
         answers = (Answer("cancel", "Keep" if len(over) > 1 else "Keep it", "primary"),
                    Answer("delete", "Delete", "error"))  # fmt: skip
         if await self.app.push_screen_wait(Question(title, text, answers)) != "delete":
