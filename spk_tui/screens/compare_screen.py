@@ -83,6 +83,10 @@ class CompareScreen(Room):
         self.watch(board, "marker", partial(setattr, self.query_one(RunLegend), "marker"))
         self._lay_out()
         board.focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The widgets are there: the first reading."""
         self.tick()
         self.set_interval(TICK, self.tick)
 

@@ -1,4 +1,4 @@
-"""The list of runs, chosen from: order, filter, marks, labels, several at once, and the way to editor and comparison."""
+"""Choosing from the list of runs: order, filter, marks, labels, several at once, the way to editor and comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spk_tui.screens.label_dialogs import LineDialog, NoteDialog
 from spk_tui.screens.question import Question
 from spk_tui.screens.runs_screen import RunsScreen
 from spk_tui.widgets.run_cells import MARK
-from tests.spk_tui.dashboards import NOW, FixedMeter, Home, Life, notices, seen, until
+from tests.spk_tui.dashboards import Home, Life, notices, seen, until
 from tests.spk_tui.run_directories import BEGAN, finished_run, training_run
 
 
@@ -126,7 +126,7 @@ async def test_several_are_deleted_with_one_question_and_what_trains_stays(
         assert {path.name for path in home.runs.iterdir()} == {"live", "old"}
 
 
-async def test_a_name_of_its_own_stands_in_the_list_and_the_folder_keeps_its_name(
+async def test_a_name_stands_in_the_list_and_a_note_of_several_lines_below_it(
     home: Home, runs: dict[str, RunDirectory]
 ) -> None:
     async with home.open((80, 24)) as pilot:
@@ -140,20 +140,11 @@ async def test_a_name_of_its_own_stands_in_the_list_and_the_folder_keeps_its_nam
         await pilot.press("enter")
         await until(pilot, "■ stopped      first try")
         assert runs["new"].labels().name == "first try"
-        await pilot.press("N", "escape")
-        assert runs["new"].labels().name == "first try"
-
-
-async def test_a_note_may_have_several_lines_and_stands_below_the_list(
-    home: Home, runs: dict[str, RunDirectory]
-) -> None:
-    async with home.open((80, 24)) as pilot:
-        await open_runs(pilot)
-        await pilot.press("n")
+        await pilot.press("N", "escape", "n")
         await until(pilot, lambda: isinstance(pilot.app.screen, NoteDialog))
         await pilot.press(*"slow", "enter", *"steady", "tab", "enter")
         await until(pilot, "slow steady")
-        assert runs["new"].labels().notes == "slow\nsteady"
+        assert runs["new"].labels() == Labels(name="first try", notes="slow\nsteady")
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, NoteDialog))
         assert pilot.app.screen.query_one(TextArea).text == "slow\nsteady"
@@ -200,14 +191,16 @@ async def test_labels_that_cannot_be_written_are_told(home: Home, runs: dict[str
         assert runs["new"].labels_path.read_text() == "{"
 
 
-async def test_a_copy_goes_to_the_editor_with_its_corpus(home: Home, runs: dict[str, RunDirectory]) -> None:
-    opened = []
+async def test_a_copy_goes_to_the_editor_with_its_corpus(
+    home: Home, runs: dict[str, RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[Preset, str | None]] = []
 
-    class WithEditor(Dashboard):
-        def edit_preset(self, preset: Preset, corpus: str | None = None) -> None:
-            opened.append((preset, corpus))
+    def edit_preset(dashboard: Dashboard, preset: Preset, corpus: str | None = None) -> None:
+        opened.append((preset, corpus))
 
-    async with WithEditor(home.runs, meter=FixedMeter(), clock=lambda: NOW).run_test(size=(80, 24)) as pilot:
+    monkeypatch.setattr(Dashboard, "edit_preset", edit_preset, raising=False)
+    async with home.open((80, 24)) as pilot:
         await open_runs(pilot)
         await pilot.press("down", "e")
         assert opened == [(runs["middle"].preset(), "/corpora/speechocean762")]
