@@ -12,12 +12,12 @@ import sys
 
 from engine.runs.directory import RunDirectory, find_run
 from engine.runs.state import RunState
-from spk_tui.charts import Chart, Line, draw
-from spk_tui.series import Series, prepared
+from spk_tui.chart_drawing import draw
+from spk_tui.charts import Chart, Line, View
+from spk_tui.series import Series
+from spk_tui.smoothing import USUAL_STRENGTH
 
 WIDTH, HEIGHT = 100, 22
-GREY = (128, 128, 128)
-COLOURS = dict.fromkeys(("train", "segments", "utterances", "axis", "reference"), GREY)
 
 
 def main() -> None:
@@ -66,10 +66,11 @@ def validation_at(state: RunState, step: int) -> str:
 
 def picture(state: RunState) -> str:
     """The accuracy chart of the dashboard, without colours."""
-    train = prepared(state.train_accuracy.steps, state.train_accuracy.values, smooth=True)
+    train = Series(state.train_accuracy.steps, state.train_accuracy.values)
     segments = Series(tuple(map(float, state.segment_accuracy.steps)), tuple(state.segment_accuracy.values))
-    chart = Chart("", (Line("", "train", train), Line("", "segments", segments)), state.steps, lowest=0.0, highest=1.0)
-    return draw(chart, WIDTH, HEIGHT, COLOURS).plain.rstrip()
+    lines = (Line("train", "train", train, noisy=True), Line("segments", "segments", segments))
+    chart = Chart("", lines, state.steps, lowest=0.0, highest=1.0)
+    return draw(chart, WIDTH, HEIGHT, view=View(smoothing=USUAL_STRENGTH)).plain.rstrip()
 
 
 if __name__ == "__main__":

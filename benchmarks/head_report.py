@@ -11,12 +11,11 @@ from itertools import product
 
 from head_runs import PAIRS, Result
 
-from spk_tui.charts import Chart, Line, draw
+from spk_tui.chart_drawing import draw
+from spk_tui.charts import Chart, Line
 from spk_tui.series import Series
 
 WIDTH, HEIGHT = 52, 11
-GREY = (128, 128, 128)
-COLOURS = dict.fromkeys(("segments", "axis", "reference"), GREY)
 FAILING_BELOW = 0.1
 MEASURES = {
     "accuracy": "accuracy on the fixed batch",
@@ -123,7 +122,7 @@ def picture(result: Result) -> str:
     points = [(0.0, 1 / result.speakers), *((float(step), segment) for step, _, segment, _ in result.validations)]
     series = Series(tuple(step for step, _ in points), tuple(value for _, value in points))
     chart = Chart("", (Line("", "segments", series),), result.steps, lowest=0.0, highest=1.0)
-    return draw(chart, WIDTH, HEIGHT, COLOURS).plain
+    return draw(chart, WIDTH, HEIGHT).plain
 
 
 def number(value: float | None) -> str:

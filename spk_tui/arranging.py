@@ -27,7 +27,7 @@ SMALLEST = 1e-15  # on a logarithmic axis
 class Trace:
     """A curve as it is drawn. `x`, `y`: what is shown; `raw_x`, `raw_y`: what was measured, where that differs.
 
-    `best` is the marked point, of all that was measured. `steps` and `values` are all that is shown, for reading values.
+    `best` is the marked point, of all that was measured. `steps` and `values` are all points, for reading values.
     """
 
     line: Line
@@ -85,7 +85,9 @@ class Arranger:
             for line in chart.lines:
                 if not len(line.series) or not line.clock.knows(axis):
                     continue
-                first, last = (_drawable(step) for step in (line.series.steps[0], line.series.steps[len(line.series) - 1]))
+                first, last = (
+                    _drawable(step) for step in (line.series.steps[0], line.series.steps[len(line.series) - 1])
+                )
                 low, high, end = line.clock.places([first, last, chart.steps], axis).tolist()
                 lows.append(low)
                 highs.append(high)
@@ -107,7 +109,9 @@ class Arranger:
                 if line.label not in view.hidden:
                     traces.append(_trace(line, track, view.axis, across, columns, logarithmic))
         references = tuple(
-            line for line in chart.references if abs(line.value) < LARGEST and (line.value >= SMALLEST or not logarithmic)
+            line
+            for line in chart.references
+            if abs(line.value) < LARGEST and (line.value >= SMALLEST or not logarithmic)
         )
         return Plot(
             chart=chart,
@@ -128,9 +132,7 @@ def arranged(chart: Chart, view: View | None = None, columns: int = 200) -> Plot
     return arranger.arrange(chart.title, chart, view, arranger.whole({chart.title: chart}, view.axis), columns)
 
 
-def _trace(
-    line: Line, track: Track, axis: Axis, across: tuple[float, float], columns: int, logarithmic: bool
-) -> Trace:
+def _trace(line: Line, track: Track, axis: Axis, across: tuple[float, float], columns: int, logarithmic: bool) -> Trace:
     low, high = line.clock.steps(across, axis).tolist()
     stretches = max(2, columns)
     steps, y = track.part(low, high, stretches)

@@ -1,8 +1,8 @@
 """A plot in characters: axes with round numbers, what was measured dimly behind each curve, marks, the best point.
 
-Whatever the data, it draws exactly the rows and columns that it is given; where there is no room for axes, or nothing to
-show, it says so or stays blank. Styles are names that the widget turns into colours; ours is the drawing of dots, since
-a general plotting library took 12 ms for a chart of 58 by 13 cells, which four of them a second can't afford.
+Whatever the data, it draws exactly the rows and columns that it is given; where there is no room for axes, or nothing
+to show, it says so or stays blank. Styles are names that the widget turns into colours. The dots are drawn by ourselves
+(`dot_canvas.py`): plotext took 12 ms for a chart of 58 by 13 cells, where this takes 1.6, and couldn't mark a point.
 """
 
 from __future__ import annotations
@@ -46,16 +46,12 @@ class Drawing:
         return "\n".join("".join(text for text, _ in row) for row in self.rows)
 
 
-def draw(
-    chart: Chart, width: int, height: int, *, view: View | None = None, marker: Marker = "braille"
-) -> Drawing:
+def draw(chart: Chart, width: int, height: int, *, view: View | None = None, marker: Marker = "braille") -> Drawing:
     """A chart on its own, arranged and drawn at once."""
     return drawn(arranged(chart, view, 2 * max(1, width)), width, height, marker=marker)
 
 
-def drawn(
-    plot: Plot, width: int, height: int, *, marker: Marker = "braille", cursor: float | None = None
-) -> Drawing:
+def drawn(plot: Plot, width: int, height: int, *, marker: Marker = "braille", cursor: float | None = None) -> Drawing:
     """The plot as `height` rows of `width` columns. `cursor`: a place on the horizontal axis with a line through it."""
     if width < 1 or height < 1:
         return Drawing(((),) * max(0, height))
@@ -69,7 +65,9 @@ def drawn(
     margin = min(max((len(word) for word in words), default=0) + 1, width // 2)
     frame = Frame(plot, DotCanvas(width - margin, height - 1, marker), marker)
     frame.fill(cursor)
-    beside = {round((frame.row_of(place) - 1.5) / frame.cell_height): word for place, word in zip(places, words, strict=True)}
+    beside = {
+        round((frame.row_of(place) - 1.5) / frame.cell_height): word for place, word in zip(places, words, strict=True)
+    }
     rows: list[tuple[Run, ...]] = []
     for number, row in enumerate(frame.canvas.rows()):
         rows.append(((f"{beside.get(number, '')[: margin - 1]:>{margin - 1}} ", "axis"), *row))
@@ -131,7 +129,9 @@ class Frame:
     def fill(self, cursor: float | None) -> None:
         """Draws everything, what matters most last."""
         for trace in self.plot.traces if self._has_shades else ():
-            self.canvas.line(self.columns_of(trace.raw_x), self.rows_of(trace.raw_y), f"{trace.line.role} behind", layer=0)
+            self.canvas.line(
+                self.columns_of(trace.raw_x), self.rows_of(trace.raw_y), f"{trace.line.role} behind", layer=0
+            )
         self._references()
         if cursor is not None:
             self._cursor(cursor)

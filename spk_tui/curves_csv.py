@@ -16,9 +16,12 @@ from spk_tui.charts import Chart
 
 def curves_csv(charts: Mapping[str, Chart]) -> str:
     """The table with its head: step, seconds_trained, epoch (empty where unknown), then "<chart> <curve>"."""
-    lines = [(f"{name} {line.label}", line) for name, chart in charts.items() for line in chart.lines if len(line.series)]
+    lines = [
+        (f"{name} {line.label}", line) for name, chart in charts.items() for line in chart.lines if len(line.series)
+    ]
     columns = {
-        head: dict(zip(map(float, line.series.steps), map(float, line.series.values), strict=False)) for head, line in lines
+        head: dict(zip(map(float, line.series.steps), map(float, line.series.values), strict=False))
+        for head, line in lines
     }
     steps = sorted({step for column in columns.values() for step in column if math.isfinite(step)})
     clock = next((line.clock for _, line in lines), None)

@@ -1,8 +1,8 @@
 """Charts as one vector image: panels with axes, round numbers, reference lines, marked best points and a legend each.
 
-It is made from the full curves, with the view (part of the axis, smoothing, hidden curves) that one asks for, and needs
-no library: an SVG of lines and words is little to write. Colours are those that everybody can tell apart, and dashes say
-the same without colours.
+It is made from the full curves, with the view (part of the axis, smoothing, hidden curves) that one asks for, and
+needs no library: an SVG of lines and words is little to write. Colours are those that everybody can tell apart, and
+dashes say the same without colours.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def curves_svg(charts: Mapping[str, Chart], view: View | None = None, *, title: 
     head = HEAD if title else 0
     width, height = beside * (WIDTH + GAP) + GAP, head + below * (HEIGHT + GAP) + GAP
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {FONT}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f"{FONT}>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
     if title:
@@ -70,7 +71,11 @@ class Panel:
             title,
             *self._legend(),
             *self._axes(),
-            *(self._path(trace, trace.raw_x, trace.raw_y, opacity=0.25, width=1) for trace in traces if len(trace.raw_x)),
+            *(
+                self._path(trace, trace.raw_x, trace.raw_y, opacity=0.25, width=1)
+                for trace in traces
+                if len(trace.raw_x)
+            ),
             *self._references(),
             *(self._path(trace, trace.x, trace.y, dashes=DASHES.get(trace.line.marker, "")) for trace in traces),
             *(part for trace in traces for part in self._best(trace)),
@@ -114,12 +119,15 @@ class Panel:
         parts.append(_text(WIDTH - RIGHT, HEIGHT - 4, AXIS_WORDS[plot.view.axis], fill=QUIET, anchor="end"))
         return parts
 
-    def _path(self, trace: Trace, x: Floats, y: Floats, *, opacity: float = 1.0, width: float = 2, dashes: str = "") -> str:
+    def _path(
+        self, trace: Trace, x: Floats, y: Floats, *, opacity: float = 1.0, width: float = 2, dashes: str = ""
+    ) -> str:
         points = "L".join(f"{self._x(a):.1f} {self._y(b):.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
         more = f' stroke-dasharray="{dashes}"' if dashes else ""
         more += f' opacity="{opacity}"' if opacity < 1 else ""
         if len(x) == 1:
-            return f'<circle cx="{self._x(float(x[0])):.1f}" cy="{self._y(float(y[0])):.1f}" r="2.5" fill="{_colour(trace)}"/>'
+            only_x, only_y = self._x(float(x[0])), self._y(float(y[0]))
+            return f'<circle cx="{only_x:.1f}" cy="{only_y:.1f}" r="2.5" fill="{_colour(trace)}"/>'
         return (
             f'<path d="M{points}" fill="none" stroke="{_colour(trace)}" stroke-width="{width}" '
             f'stroke-linejoin="round"{more}/>'

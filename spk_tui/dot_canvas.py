@@ -7,6 +7,7 @@ business: each layer only has the name of its style.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ Run: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True)
 class Dots:
-    """How one marker fills a cell. `bits`: (down, across), the number of each dot; `letters`: one for each sum of them."""
+    """How one marker fills a cell. `bits`: (down, across), each dot's number; `letters`: one for each sum of them."""
 
     bits: tuple[tuple[int, ...], ...]
     letters: str
@@ -86,7 +87,7 @@ class DotCanvas:
 
     def is_free(self, column: int, row: int, length: int) -> bool:
         """Whether so many cells lie on the canvas and show nothing of a curve and no letter."""
-        if not (0 <= row < self.height and 0 <= column and column + length <= self.width):
+        if not (0 <= row < self.height and column >= 0 and column + length <= self.width):
             return False
         cells = slice(column, column + length)
         return not (self._letters[row, cells] != "").any() and not (self._above[row, cells] > 0).any()
@@ -100,7 +101,7 @@ class DotCanvas:
     def _runs(self, text: str, styles: NDArray[np.int16]) -> list[Run]:
         changes = [0, *(np.flatnonzero(np.diff(styles)) + 1).tolist(), len(text)]
         return [
-            (text[begin:end], self._names[styles[begin]]) for begin, end in zip(changes, changes[1:], strict=False)
+            (text[begin:end], self._names[styles[begin]]) for begin, end in pairwise(changes)
             if end > begin
         ]  # fmt: skip
 

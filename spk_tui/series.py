@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
 
 Axis: TypeAlias = Literal["step", "time", "epoch"]
+SLOWEST = 1e-9  # steps per second; less is no rate
 AXES: tuple[Axis, ...] = ("step", "time", "epoch")
 
 
@@ -120,9 +121,7 @@ class Clock:
 
     def __eq__(self, other: object) -> bool:
         """Whether they tell the same."""
-        return isinstance(other, Clock) and (
-            (self.rates, self.steps_per_epoch) == (other.rates, other.steps_per_epoch)
-        )
+        return isinstance(other, Clock) and ((self.rates, self.steps_per_epoch) == (other.rates, other.steps_per_epoch))
 
     def __hash__(self) -> int:
         return hash(self.steps_per_epoch)
@@ -155,9 +154,12 @@ class Clock:
         """Knots: steps, and the seconds of training until each. Steps done again after a return count once."""
         import numpy as np
 
-        steps = np.concatenate(([0.0], np.asarray(self.rates.steps, dtype=np.float64)))
-        rates = np.asarray(self.rates.values, dtype=np.float64)
-        known = np.isfinite(rates) & (rates > 0)
+        length = len(self.rates)
+        steps = np.asarray(self.rates.steps[:length], dtype=np.float64)
+        rates = np.asarray(self.rates.values[:length], dtype=np.float64)
+        in_order = steps >= np.maximum.accumulate(np.where(np.isfinite(steps), np.maximum(steps, 0.0), 0.0))
+        steps, rates = np.concatenate(([0.0], steps[in_order])), rates[in_order]
+        known = np.isfinite(rates) & (rates > SLOWEST)
         took = np.where(known, np.diff(steps) / np.where(known, rates, 1.0), 0.0)
         return steps, np.concatenate(([0.0], np.cumsum(took)))
 

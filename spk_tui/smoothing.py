@@ -36,7 +36,8 @@ class Smoother:
         counted = np.arange(self._points + 1, self._points + len(values) + 1)
         weights = -np.expm1(counted * math.log(self.strength)) / (1 - self.strength)
         self._sum, self._points = float(sums[-1]), self._points + len(values)
-        return sums / weights
+        averages: Floats = sums / weights
+        return averages
 
 
 def decayed_sums(values: Floats, decay: float, before: float) -> Floats:

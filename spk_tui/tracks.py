@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spk_tui.series import Floats
 
 LARGEST = 1e15
-BLOCK = 64
+BLOCK = 128
 
 
 class Levels:
@@ -45,22 +45,27 @@ class Levels:
         import numpy as np
 
         values = self.values.view
-        if end - begin <= 4 * BLOCK * stretches:  # fewer, and blocks would be too coarse for the stretches
-            places = np.arange(begin, end)
+        if end - begin <= 2 * BLOCK * stretches:  # fewer, and blocks would be too coarse for the stretches
+            kept = begin + extreme_places(steps[begin:end], values[begin:end], stretches)
         else:
             first, last = -(-begin // BLOCK), end // BLOCK
             inner = self._places.view[2 * first : 2 * last].astype(np.intp)
-            places = np.unique(
-                np.concatenate((np.arange(begin, first * BLOCK), inner, np.arange(last * BLOCK, end), [end - 1]))
-            )
-        if not len(places):
-            return steps[:0], values[:0]
-        kept = places[extreme_places(steps[places], values[places], stretches)]
+            edges = np.arange(begin, first * BLOCK), np.arange(max(last * BLOCK, begin + 1), end)
+            places = np.concatenate(([begin], edges[0][1:], inner, edges[1][:-1], [end - 1]))
+            kept = places[extreme_places(steps[places], values[places], stretches)]
         return steps[kept], values[kept]
 
 
 class Track:
     """One series as it grows: its finite points, raw and smoothed."""
+
+    _origin: object
+    _strength: float
+    _taken: int
+    _smoother: Smoother
+    _steps: Growing
+    _raw: Levels
+    _smooth: Levels
 
     def __init__(self) -> None:
         self._begin(Series(), 0.0)
@@ -69,9 +74,8 @@ class Track:
         """Takes in a series: the rest of it, if what is known is its beginning, else all of it."""
         import numpy as np
 
-        if series.origin is None or (series.origin, strength) != (self._origin, self._smoother.strength):
-            self._begin(series, strength)
-        elif len(series) < self._taken:
+        goes_on = series.origin is self._origin is not None and len(series) >= self._taken
+        if not goes_on or strength != self._strength:
             self._begin(series, strength)
         begin, end = self._taken, len(series)
         if begin == end:
@@ -92,7 +96,8 @@ class Track:
         self._taken = end
 
     def _begin(self, series: Series, strength: float) -> None:
-        self._origin, self._taken = series.origin, 0
+        self._origin, self._strength = series.origin, strength
+        self._taken = 0
         self._smoother = Smoother(strength)
         self._steps, self._raw = Growing(), Levels()
         self._smooth = Levels() if strength > 0 else self._raw
@@ -125,13 +130,16 @@ class Track:
         begin, end = int(np.searchsorted(steps, low)), int(np.searchsorted(steps, high, side="right"))
         inner, values = levels.between(steps, begin, end, stretches)
         before, after = begin > 0, end < len(steps)
-        if not len(steps) or (begin == end and not (before and after)):
+        if begin == end and not (before and after):
             return inner, values
-        edges = np.array([low] * before + [high] * after)
-        around = slice(max(0, begin - 1), end + 1)
-        at_edges = np.interp(edges, steps[around], levels.values.view[around])
+        edges = [(low, begin)] * before + [(high, end)] * after
+        ends = [
+            np.interp(place, steps[right - 1 : right + 1], levels.values.view[right - 1 : right + 1])
+            for place, right in edges
+        ]
         split = int(before)
+        places = [place for place, _ in edges]
         return (
-            np.concatenate((edges[:split], inner, edges[split:])),
-            np.concatenate((at_edges[:split], values, at_edges[split:])),
+            np.concatenate((places[:split], inner, places[split:])),
+            np.concatenate((ends[:split], values, ends[split:])),
         )

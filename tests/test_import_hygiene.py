@@ -56,7 +56,7 @@ def test_the_training_modules_are_the_ones_that_load_torch() -> None:
     assert "torch" in loaded_by("engine.models.speaker_model")
 
 
-@pytest.mark.parametrize("screen", ["textual", "rich", "tqdm", "cyclopts", "plotext", "spk_tui"])
+@pytest.mark.parametrize("screen", ["textual", "rich", "tqdm", "cyclopts", "spk_tui"])
 def test_the_engine_loads_nothing_that_draws(screen: str) -> None:
     light = [name for name in ENGINE if name in WITHOUT_TORCH]
     assert screen not in loaded_by(*light)

@@ -24,8 +24,9 @@ MOST_READINGS = 20_000
 class Curve:
     """Values of one quantity over steps, in the order of the steps, with the time of each.
 
-    With `most`, every second point is dropped whenever there are so many, and as many of those to come: what is measured
-    by the clock may go on for weeks. `cuts` counts how often points were dropped: a copy made before is no beginning of it.
+    With `most`, every second point is dropped whenever there are so many, and as many of those to come: what is
+    measured by the clock may go on for weeks. `cuts` counts how often points were dropped: a copy made before that is
+    no beginning of the curve.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -49,6 +50,7 @@ class Curve:
         self.values.append(value)
         self.times.append(time)
         if self._most is not None and len(self) >= self._most:
+            self._passed = 0 if len(self) % 2 else self._every  # since the last point that stays
             del self.steps[1::2], self.values[1::2], self.times[1::2]
             self._every *= 2
             self.cuts += 1

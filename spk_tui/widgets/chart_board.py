@@ -1,4 +1,4 @@
-"""Charts side by side where there is room, one at a time under numbered tabs where there is not, one over all on request.
+"""Charts side by side where there is room, one at a time under numbered tabs where there is not, or one over all else.
 
 All of them are looked at in one way: one axis, one window, one cursor. What there is to draw is worked out in a thread
 (`arranging.py`), and drawn at a calm pace: at most one chart a tick, and only one that can be seen; what somebody asked
@@ -18,6 +18,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Grid, Vertical
 from textual.reactive import reactive
+from textual.widget import Widget
 
 from spk_tui.arranging import Arranger, Plot
 from spk_tui.background import in_thread
@@ -27,6 +28,7 @@ from spk_tui.palettes import Palette
 from spk_tui.run_charts import KINDS, charts_of
 from spk_tui.series import AXES
 from spk_tui.smoothing import STRENGTHS, USUAL_STRENGTH
+from spk_tui.widgets.chart_keys import KEYS
 from spk_tui.widgets.chart_tabs import ChartTabs
 from spk_tui.widgets.curve_chart import CurveChart
 
@@ -55,34 +57,7 @@ class ChartBoard(Vertical, can_focus=True):
         &:focus CurveChart.-chosen { border: round $primary; }
     }
     """
-    BINDINGS = [  # noqa: RUF012
-        *(
-            Binding(str(n), f"choose({n - 1})", f"Chart {n}", show=False, tooltip=f"Chart {n}", id=f"charts.choose-{n}")
-            for n in range(1, 7)
-        ),
-        Binding("enter", "full", "Full screen", show=False, tooltip="The chosen chart alone, over all", id="charts.full"),
-        Binding("escape", "leave", "Out", show=False, tooltip="Without cursor; out of full screen", id="charts.leave"),
-        Binding("plus,equals_sign", "zoom(True)", "Zoom in", show=False, key_display="+", tooltip="A shorter stretch of the axis",
-                id="charts.zoom-in"),
-        Binding("minus", "zoom(False)", "Zoom out", show=False, key_display="-", tooltip="A longer stretch of the axis",
-                id="charts.zoom-out"),
-        Binding("0", "whole", "Whole axis", show=False, tooltip="All of the axis", id="charts.whole"),
-        Binding("left", "cursor(-1)", "Cursor back", show=False, tooltip="Read the values at a place further left",
-                id="charts.left"),
-        Binding("right", "cursor(1)", "Cursor on", show=False, tooltip="Read the values at a place further right",
-                id="charts.right"),
-        Binding("down", "pan(-1)", "Earlier", show=False, tooltip="Half a window back, when zoomed in", id="charts.down"),
-        Binding("up", "pan(1)", "Later", show=False, tooltip="Half a window on, when zoomed in", id="charts.up"),
-        Binding("t", "axis", "Axis", show=False, tooltip="By step, by time trained, by epoch", id="charts.axis"),
-        Binding("g", "logarithmic", "Log axis", show=False, tooltip="The chosen chart's values on a logarithmic axis",
-                id="charts.log"),
-        Binding("left_square_bracket", "smooth(-1)", "Less smoothing", show=False, key_display="[",
-                tooltip="Smooth noisy curves less", id="charts.less"),
-        Binding("right_square_bracket", "smooth(1)", "More smoothing", show=False, key_display="]",
-                tooltip="Smooth noisy curves more", id="charts.more"),
-        Binding("v", "series", "Curves", show=False, tooltip="Which curves are shown", id="charts.series"),
-        Binding("w", "export", "Export", show=False, tooltip="Charts, curves or events as a file", id="charts.export"),
-    ]  # fmt: skip
+    BINDINGS = [*KEYS]  # noqa: RUF012
 
     marker: reactive[Marker] = reactive("braille")
     palette: reactive[Palette] = reactive("theme")
@@ -115,6 +90,7 @@ class ChartBoard(Vertical, can_focus=True):
     def on_mount(self) -> None:
         """The first chart is the chosen one."""
         self.chosen = next(iter(self.titles))
+        self.watch(self.screen, "maximized", self._maximized, init=False)
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -248,9 +224,13 @@ class ChartBoard(Vertical, can_focus=True):
         """Over everything else, or back among it."""
         if is_full:
             self.screen.maximize(self, container=False)
-        elif self.screen.maximized is self:
+        elif self.is_mounted and self.screen.maximized is self:
             self.screen.minimize()
         self._lay_out()
+
+    def _maximized(self, widget: Widget | None) -> None:
+        """The screen has a way back of its own."""
+        self.is_full = widget is self
 
     def _lay_out(self) -> None:
         if not self.is_mounted or not self.chosen:

@@ -34,6 +34,7 @@ BEHIND = 0.4
 class CurveChart(Widget):
     """A chart; give it another plot and it draws anew."""
 
+    ALLOW_SELECT = False  # a pull with the mouse moves the window
     DEFAULT_CSS = """
     CurveChart {
         width: 1fr; height: 1fr; min-height: 4; padding: 0 1 0 0;
@@ -86,6 +87,7 @@ class CurveChart(Widget):
         self._picture: tuple[object, list[Strip]] | None = None
         self._entries: list[tuple[int, int, str]] = []
         self._margin = 0
+        self._held: int | None = None
 
     # ------------------------------------------------------------------------------------------------ what is seen
 
@@ -186,18 +188,21 @@ class CurveChart(Widget):
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """With a button down the chart is pulled along, else the place is read."""
-        if event.button and event.delta_x:
-            low, high = self.plot.across
-            self.post_message(self.Pulled(self, -event.delta_x * (high - low) / self.columns))
-        elif not event.button:
+        if self._held is None:
             self.post_message(self.Pointed(self, self._place(event)))
+        elif event.screen_x != self._held:
+            low, high = self.plot.across
+            self.post_message(self.Pulled(self, (self._held - event.screen_x) * (high - low) / self.columns))
+            self._held = event.screen_x
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A pull may go on beyond the chart's edge."""
+        self._held = event.screen_x
         self.capture_mouse()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """The pull is over."""
+        self._held = None
         self.release_mouse()
 
     def on_leave(self) -> None:

@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.events import encode_event
-from spk_tui.follower import NEWEST_LINES, Follower
+from spk_tui.follower import CURVES, NEWEST_LINES, Follower
 from spk_tui.log_lines import LogLine
 from tests.spk_tui.dashboards import Life
 from tests.spk_tui.run_directories import (
@@ -93,7 +93,7 @@ def test_a_resumed_run_reads_as_one(tmp_path: Path, life: Life) -> None:
         steps = snapshot.curve(name).steps
         assert list(steps) == sorted(set(steps)), name
     assert len(snapshot.curve("train_loss")) == 12_000 // 50
-    assert snapshot.curve("segment_accuracy").steps == (2000, 4000, 6000, 8000, 10_000, 12_000)
+    assert tuple(snapshot.curve("segment_accuracy").steps) == (2000, 4000, 6000, 8000, 10_000, 12_000)
     assert (snapshot.condition, snapshot.step) == ("training", 12_000)
 
 
@@ -122,12 +122,19 @@ def test_of_a_long_log_the_newest_lines_are_handed_out(tmp_path: Path, life: Lif
     assert lines[-1].text == f"step {NEWEST_LINES + 99}: paused"
 
 
-def test_curves_of_noise_are_smoothed_and_validations_are_not(tmp_path: Path, life: Life) -> None:
+def test_curves_are_those_of_the_state_whole_and_as_measured(tmp_path: Path, life: Life) -> None:
     run = life.give(training_run(tmp_path))
     snapshot, state = Follower(run).read(), run.state()
-    assert list(snapshot.curve("segment_accuracy").values) == list(state.segment_accuracy.values)
-    rough, smooth = state.train_accuracy.values, snapshot.curve("train_accuracy").values
-    assert max(smooth) - min(smooth) < max(rough) - min(rough)
+    for name in CURVES:
+        assert list(snapshot.curve(name).values) == list(getattr(state, name).values), name
+    assert len(snapshot.curve("processor_load")) == 21
+
+
+def test_the_clock_knows_when_a_step_was_trained(tmp_path: Path, life: Life) -> None:
+    """The made-up run trains 12.3 steps a second on 2,250 utterances, 32 a step."""
+    clock = Follower(life.give(training_run(tmp_path))).read().clock
+    assert clock.places([42_000], "time")[0] == pytest.approx(42_000 / 12.3, rel=0.01)
+    assert clock.places([42_000], "epoch")[0] == pytest.approx(42_000 * 32 / 2250)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runs import events as e
-from engine.runs.state import RunState
+from engine.runs.state import Curve, RunState
 
 
 def progress(step: int, loss: float = 1.0) -> e.Progress:
@@ -107,3 +109,36 @@ def test_time_left_follows_the_recent_rate() -> None:
     state = RunState.of([STARTED, progress(40), progress(50)])
     assert state.seconds_left is not None
     assert abs(state.seconds_left - 5.0) < 1e-9
+
+
+def resources(step: int, **more: float) -> e.Resources:
+    return e.Resources(step=step, time=float(step), processor_load=0.5, memory_bytes=250, **more)  # type: ignore[arg-type]
+
+
+def test_load_and_memory_become_curves_of_shares() -> None:
+    device = {"device_load": 0.75, "device_memory_bytes": 1, "device_memory_total": 4}
+    state = RunState.of([STARTED, progress(3), resources(3, memory_total=1000), resources(4, **device)])
+    assert list(state.processor_load.values) == [0.5, 0.5]
+    assert (list(state.memory_share.steps), list(state.memory_share.values)) == ([3], [0.25])
+    assert (list(state.device_load.values), list(state.device_memory_share.values)) == ([0.75], [0.25])
+
+
+def test_the_memory_of_a_month_of_readings_is_bounded() -> None:
+    """Points get further apart, evenly, and reach from the first to the newest."""
+    curve = Curve(most=100)
+    for step in range(10_000):
+        curve.append(step, step, step)
+    assert 50 <= len(curve) <= 100
+    assert len({later - earlier for earlier, later in pairwise(curve.steps)}) <= 2
+    assert curve.steps[0] == 0
+    assert curve.steps[-1] > 9_700
+
+
+def test_a_curve_tells_when_points_were_dropped() -> None:
+    curve = Curve()
+    for step in range(5):
+        curve.append(step, 0.0, 0.0)
+    curve.cut_after(4)
+    assert curve.cuts == 0, "nothing was dropped"
+    curve.cut_after(2)
+    assert (curve.cuts, list(curve.steps)) == (1, [0, 1, 2])

@@ -15,8 +15,6 @@ from engine.runs.directory import RunDirectory
 from spk_tui.screens.question import Question
 from spk_tui.screens.save_dialog import SaveDialog
 from spk_tui.screens.training_screen import TrainingScreen
-from spk_tui.widgets.chart_board import ChartBoard
-from spk_tui.widgets.curve_chart import CurveChart
 from spk_tui.widgets.event_log import EventLog
 from spk_tui.widgets.path_input import PathInput
 from spk_tui.widgets.run_summary import RunSummary
@@ -38,10 +36,6 @@ def keys(screen: TrainingScreen) -> set[str]:
     """What the footer offers of what one can ask of a run."""
     words = {key.description for key in screen.query_one(Footer).query(FooterKey)}
     return words & {"Stop", "Pause", "Continue", "Save best", "Resume", "Log"}
-
-
-def chart(screen: TrainingScreen, name: str) -> CurveChart:
-    return screen.query_one(f"#chart-{name}", CurveChart)
 
 
 def progress(step: int, time: float, loss: float = 1.5) -> e.Progress:
@@ -89,59 +83,6 @@ async def test_the_log_says_what_happened_as_it_happens(home: Home, life: Life) 
             "step 500: best model saved (accuracy 0.6299)",
         ]
         assert "best 0.6299 at step 500" in seen(pilot)
-
-
-async def test_the_four_charts_get_their_curves(home: Home, life: Life) -> None:
-    run = life.give(training_run(home.runs))
-    async with home.open() as pilot:
-        screen = await open_run(pilot, run)
-        lines = {name: [line.label for line in chart(screen, name).chart.lines if line.series]
-                 for name in ("accuracy", "loss", "rate", "learning-rate")}  # fmt: skip
-        assert lines["accuracy"] == ["train", "segments", "utterances"]
-        assert lines["loss"] == ["train", "validation"]
-        segments = chart(screen, "accuracy").chart.lines[1].series
-        assert segments.steps == tuple(range(2000, 42_001, 2000))
-        assert segments.values[-1] == pytest.approx(0.6393, abs=5e-5)
-        assert max(chart(screen, "learning-rate").chart.lines[0].series.values) == pytest.approx(1e-3, rel=0.01)
-        for name in lines:
-            drawn = "".join(
-                strip.text for strip in chart(screen, name).render_lines(chart(screen, name).region.reset_offset)
-            )
-            assert any("⠀" < letter <= "⣿" for letter in drawn), name
-        assert "reported elsewhere" in seen(pilot)
-
-
-async def test_new_points_are_drawn_one_chart_a_tick(home: Home, life: Life) -> None:
-    run = life.give(training_run(home.runs))
-    async with home.open() as pilot:
-        screen = await open_run(pilot, run)
-        board = screen.query_one(ChartBoard)
-        write(run, progress(42_010, LATER, loss=9.0))
-        snapshot = screen._follower.read() if screen._follower else None
-        assert snapshot is not None
-        screen.show(snapshot)
-        before = {name: chart(screen, name).chart for name in ("accuracy", "loss", "rate", "learning-rate")}
-        assert not board.is_drawn
-        assert board.advance()
-        assert sum(chart(screen, name).chart != old for name, old in before.items()) == 1
-        assert [board.advance() for _ in range(4)] == [True, True, True, False]
-        assert chart(screen, "loss").chart.lines[0].series.steps[-1] == 42_010
-
-
-async def test_where_one_chart_fits_the_number_keys_choose_it(home: Home, life: Life) -> None:
-    run = life.give(training_run(home.runs))
-    async with home.open((80, 24)) as pilot:
-        screen = await open_run(pilot, run)
-        for key, name, title in (("2", "loss", "Loss"), ("3", "rate", "Step rate"),
-                                 ("4", "learning-rate", "Learning rate"), ("1", "accuracy", "Accuracy")):  # fmt: skip
-            await pilot.press(key)
-            await until(pilot, f"╭─ {title}")
-            assert [shown.id for shown in screen.query(CurveChart) if shown.display] == [f"chart-{name}"]
-        hidden = chart(screen, "loss").drawings
-        write(run, progress(42_010, LATER))
-        await until(pilot, "step 42,010")
-        await until(pilot, lambda: screen.query_one(ChartBoard).is_drawn)
-        assert chart(screen, "loss").drawings == hidden, "a hidden chart is drawn"
 
 
 async def test_before_the_first_step_it_shows_what_is_prepared(home: Home, life: Life) -> None:
