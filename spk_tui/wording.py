@@ -82,6 +82,8 @@ def age(seconds: float) -> str:
     if seconds < DAY:
         return f"{int(seconds // HOUR)} h ago"
     days = int(seconds // DAY)
+    if days > 99:
+        return f"{days} d ago"  # no wider than the others
     return f"{days} day{'' if days == 1 else 's'} ago"
 
 

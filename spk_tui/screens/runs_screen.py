@@ -322,8 +322,8 @@ class RunsScreen(Room):
             return
         common = [tag for tag in rows[0].labels.tags if all(tag in row.labels.tags for row in rows)]
         known = {tag for row in self.rows.values() for tag in row.labels.tags}
-        in_common = " have these tags in common; others that one of them has stay." if len(rows) > 1 else ""
-        text = f"{_listed(rows)}{in_common}\n\nWords, with blanks between them; → completes one that is in use."
+        in_common = "The tags that all of them have; those that only some have stay. " if len(rows) > 1 else ""
+        text = f"{_listed(rows)}\n\n{in_common}Words, with blanks between them; → completes one that is in use."
         line = f"{' '.join(common)} " if common else ""
         answer = await self.app.push_screen_wait(LineDialog("Tags", text, line, tags_in, sorted(known)))
         if answer is not None:
