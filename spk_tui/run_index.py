@@ -1,4 +1,4 @@
-"""All runs of a folder for lists: one reader and one fold a run, so that a refresh reads only what was appended.
+"""All runs of a folder for lists, remembered between refreshes and between sessions.
 
 Used by one thread at a time. It answers the runs screen, the recent corpora and the measured step rates; what a single
 run looks like in full is `follower.py`'s business.
@@ -6,107 +6,49 @@ run looks like in full is `follower.py`'s business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from engine.errors import InputError
+from engine.files import runs_folder
 from engine.preset import Preset
-from engine.runs.directory import Condition, RunDirectory, RunInfo, list_runs
-from engine.runs.event_log import EventReader
-from engine.runs.state import RunState
+from engine.runs.directory import list_runs
+from spk_tui import row_cache
+from spk_tui.run_rows import RunRow
+from spk_tui.tracked_run import Remembered, TrackedRun
 
-RECENT_RATES = 50
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One run in a list."""
-
-    run: RunDirectory
-    info: RunInfo
-    preset: Preset | None
-    condition: Condition
-    step: int
-    steps: int
-    best_accuracy: float | None
-    best_step: int | None
-    steps_per_second: float | None
-    updated: float
-    has_best: bool
-    has_last: bool
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no worker lives for it."""
-        return self.condition in ("finished", "stopped", "failed", "interrupted")
-
-    @property
-    def is_resumable(self) -> bool:
-        """Whether a new worker can go on from its last checkpoint."""
-        return self.condition in ("stopped", "interrupted", "failed") and self.has_last
-
-
-@dataclass
-class _Known:
-    info: RunInfo
-    preset: Preset | None
-    reader: EventReader
-    state: RunState
+__all__ = ["RunIndex", "RunRow", "measured_rate", "recent_corpora"]
 
 
 class RunIndex:
-    """The runs of one folder, remembered between refreshes."""
+    """The runs of one folder; none: the user's own."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-        self._known: dict[str, _Known] = {}
+        self.folder = folder or runs_folder()
+        self._known: dict[str, TrackedRun] = {}
+        self._remembered: dict[str, Remembered] | None = None
 
     def read(self) -> tuple[RunRow, ...]:
         """All runs, the newest first. Folders whose run.json can't be read are left out. Blocks on the disk."""
+        if self._remembered is None:
+            self._remembered = row_cache.load(self.folder)
+        known: dict[str, TrackedRun] = {}
         rows = []
-        runs = list_runs(self.folder)
-        for run in runs:
-            row = self._row(run)
-            if row is not None:
-                rows.append(row)
-        present = {run.id for run in runs}
-        self._known = {name: known for name, known in self._known.items() if name in present}
+        for run in list_runs(self.folder):
+            tracked = self._known.get(run.id) or TrackedRun(run, self._remembered.get(run.id))
+            try:
+                rows.append(tracked.read())
+            except (InputError, OSError):
+                continue  # deleted between listing and reading, or not a run of ours
+            known[run.id] = tracked
+        self._known = known
+        self._remember()
         return tuple(sorted(rows, key=lambda row: row.info.created, reverse=True))
 
-    def _row(self, run: RunDirectory) -> RunRow | None:
-        try:
-            known = self._known.get(run.id) or self._meet(run)
-            for event in known.reader.read():
-                known.state.apply(event)
-            condition = run.condition(known.state)
-        except (InputError, OSError):
-            return None  # deleted between listing and reading, or not a run of ours
-        state = known.state
-        rates = list(state.steps_per_second.values[-RECENT_RATES:])
-        return RunRow(
-            run=run,
-            info=known.info,
-            preset=known.preset,
-            condition=condition,
-            step=state.step,
-            steps=state.steps or (known.preset.run.steps if known.preset else 0),
-            best_accuracy=state.best_accuracy,
-            best_step=state.best_step,
-            steps_per_second=median(rates) if rates else None,
-            updated=state.updated or known.info.created,
-            has_best=run.best_path.is_file(),
-            has_last=run.last_path.is_file(),
-        )
-
-    def _meet(self, run: RunDirectory) -> _Known:
-        try:
-            preset = run.preset()
-        except InputError:
-            preset = None
-        known = _Known(run.info(), preset, EventReader(run.events_path), RunState())
-        self._known[run.id] = known
-        return known
+    def _remember(self) -> None:
+        remembered = {name: kept for name, tracked in self._known.items() if (kept := tracked.remembered())}
+        if remembered != self._remembered:
+            row_cache.store(self.folder, remembered)
+            self._remembered = remembered
 
 
 def recent_corpora(rows: tuple[RunRow, ...]) -> tuple[str, ...]:

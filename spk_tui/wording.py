@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -81,6 +82,8 @@ def age(seconds: float) -> str:
     if seconds < DAY:
         return f"{int(seconds // HOUR)} h ago"
     days = int(seconds // DAY)
+    if days > 99:
+        return f"{days} d ago"  # no wider than the others
     return f"{days} day{'' if days == 1 else 's'} ago"
 
 
@@ -139,3 +142,18 @@ def encoder_words(kind: str) -> str:
     if ":" in kind:
         return kind.rpartition(":")[2]
     return ENCODERS.get(kind) or "-".join(part.capitalize() for part in kind.removeprefix("homework_").split("_"))
+
+
+SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Values of at least 0 as at most `width` small bars, the highest as high as there is room; "" for none.
+
+    Of more values than bars, each bar is the last one of its stretch.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    number = min(len(finite), width)
+    shown = [finite[(place + 1) * len(finite) // number - 1] for place in range(number)]
+    highest = max([value for value in shown if value > 0], default=1.0)
+    return "".join(SPARKS[round(7 * max(0.0, value / highest))] for value in shown)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct, field, structs
@@ -54,6 +54,22 @@ class Labels(Struct, kw_only=True):
     name: str = ""
     notes: str = ""
     tags: list[str] = field(default_factory=list)
+
+
+class Told(Protocol):
+    """What the events of a run say of its phase: a `RunState`, or what somebody has kept of one."""
+
+    @property
+    def phase(self) -> Phase:
+        """The newest phase."""
+
+    @property
+    def events(self) -> int:
+        """How many events there were."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the worker has said its last word."""
 
 
 class RunDirectory:
@@ -163,7 +179,7 @@ class RunDirectory:
         """Whether a worker holds the lock."""
         return is_held(self.lock_path)
 
-    def condition(self, state: RunState) -> Condition:
+    def condition(self, state: Told) -> Condition:
         """The phase, or "interrupted" when the worker is gone without a last word."""
         if state.ended or self.alive:
             return state.phase

@@ -9,10 +9,13 @@ from spk_tui.commands.answers import say, say_json, table
 from spk_tui.commands.options import (
     AsJson,
     Full,
+    KeptRuns,
     LayoutName,
     MostUtterances,
     Overrides,
     PresetName,
+    Reverse,
+    RunOrder,
     Runs,
     Speakers,
     Trust,
@@ -129,21 +132,34 @@ def data(
     return WELL
 
 
-def runs(*, runs: Runs = None, as_json: AsJson = False) -> int:
+def runs(
+    *, runs: Runs = None, sort: RunOrder = "newest", reverse: Reverse = False, keep: KeptRuns = "",
+    as_json: AsJson = False,
+) -> int:  # fmt: skip
     """Lists all runs, the newest first, with their state and best accuracy.
+
+    A filter is made of words, looked for in all that describes a run, and of key:value with the keys tag, state,
+    preset, corpus, encoder, device, name, note and run; "quotes" hold words together, and all parts have to hold.
 
     States: starting, queued, preparing, training, validating, paused, stopping, finished, stopped, failed, interrupted.
     JSON: a list of {"id", "run", "preset", "corpus", "state", "step", "steps", "best_accuracy", "best_step",
     "best_checkpoint", "device", "created", "updated"}; times are Unix seconds, what isn't known yet is null.
     """
     from engine.files import runs_folder
+    from spk_tui.run_filter import parse
     from spk_tui.run_index import RunIndex
+    from spk_tui.run_order import in_order
     from spk_tui.wording import accuracy, age, count
 
     folder = runs or runs_folder()
-    found = RunIndex(folder).read()
+    is_meant = parse(keep)
+    known = RunIndex(folder).read()
+    found = in_order(filter(is_meant, known), sort, reverse=reverse)
     if as_json:
         say_json([_run(row) for row in found])
+        return WELL
+    if known and not found:
+        say(f"none of {count(len(known))} runs in {folder} is meant by '{keep}'")
         return WELL
     if not found:
         say(f"no runs in {folder} yet; 'spk-tui train quick-tour' makes one")
@@ -151,7 +167,7 @@ def runs(*, runs: Runs = None, as_json: AsJson = False) -> int:
     now = time.time()
     rows = [
         [
-            row.run.id,
+            row.run.id + (f" ({row.labels.name})" if row.labels.name else ""),
             row.condition,
             f"{count(row.step)} / {count(row.steps)}",
             accuracy(row.best_accuracy),

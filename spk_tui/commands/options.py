@@ -17,6 +17,16 @@ Overrides: TypeAlias = Annotated[
 Runs: TypeAlias = Annotated[
     Path | None, Parameter(help="folder of run directories (default: SPK_TUI_RUNS, or the user's data directory)")
 ]
+RunOrder: TypeAlias = Annotated[
+    Literal["newest", "best", "preset", "corpus", "steps", "parameters", "state"],
+    Parameter(help="what comes first: the newest, the best accuracy, ..."),
+]
+Reverse: TypeAlias = Annotated[
+    bool, Parameter(negative=(), show_default=False, help="the same order the other way round")
+]
+KeptRuns: TypeAlias = Annotated[
+    str, Parameter(name="--filter", show_default=False, help='which runs, such as "tag:baseline state:finished"')
+]
 AsJson: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative=(), show_default=False, help="answer in JSON on stdout")
 ]

@@ -28,6 +28,8 @@ COMMANDS: dict[str, Command] = {
     "queue": Command(
         "spk_tui.commands.queueing:queue", "[move|remove RUN]", "who waits for a device, in which order", _STEER
     ),
+    "compare": Command("spk_tui.commands.comparing:compare", "RUN RUN...", "settings and results side by side", _STEER),
+    "label": Command("spk_tui.commands.labelling:label", "RUN", "give a run a name, a note or tags", _STEER),
     "attach": Command("spk_tui.commands.training:attach", "RUN", "watch a run that goes on in the background", _STEER),
     "pause": Command("spk_tui.commands.steering:pause", "RUN", "make a run wait", _STEER),
     "continue": Command("spk_tui.commands.steering:continue_run", "RUN", "let a paused run go on", _STEER),

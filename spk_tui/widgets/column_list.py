@@ -1,7 +1,8 @@
 """A list with columns that fill its width: the presets and the runs are shown in it.
 
 It knows rows, keys and widths. A column may be dropped where the list is narrow, so that nothing is ever cut off at the
-right. What a row means is its owner's business.
+right. A row is put together when it comes into sight, so that a long list costs as little as a short one. What a row
+means is its owner's business.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.css.styles import RulesMap
 from textual.events import Click
 from textual.message import Message
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import RenderOptions, Visual
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -52,6 +57,26 @@ def text_cell(text: Content | str) -> Callable[[int], Content]:
     return lambda width: content
 
 
+class Line(Visual):
+    """A row as Textual draws it: one line, put together at each drawing, which the list of options remembers."""
+
+    def __init__(self, row: Row, lay_out: Callable[[Row], Content]) -> None:
+        self.row = row
+        self._lay_out = lay_out
+
+    def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
+        """The line."""
+        return self._lay_out(self.row).render_strips(width, height, style, options)
+
+    def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
+        """All there is."""
+        return container_width
+
+    def get_height(self, rules: RulesMap, width: int) -> int:
+        """One."""
+        return 1
+
+
 class Rows(OptionList, inherit_bindings=False):
     """The rows. Enter is left to the screen, which can say in its footer what Enter does there."""
 
@@ -63,6 +88,10 @@ class Rows(OptionList, inherit_bindings=False):
         Binding("pageup", "page_up", "Page up", show=False),
         Binding("pagedown", "page_down", "Page down", show=False),
     ]
+
+    def redraw(self) -> None:
+        """Forgets how the lines looked."""
+        self._clear_caches()
 
     def on_click(self, event: Click) -> None:
         """The first click moves the cursor, so that a row can be looked at or deleted; the second one chooses it."""
@@ -121,7 +150,9 @@ class ColumnList(Vertical):
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
-        self._nothing = nothing
+        self._empty = Static(nothing, classes="nothing", markup=False)
+        self._marks: dict[str, str] = {}
+        self._lines: list[Line] = []
         self._titles = Static(classes="titles")
         self._options = Rows()
 
@@ -129,13 +160,23 @@ class ColumnList(Vertical):
         """Titles, the rows, and what is said when there are none."""
         yield self._titles
         yield self._options
-        yield Static(self._nothing, classes="nothing")
+        yield self._empty
 
     @property
     def key(self) -> str | None:
         """The key of the row that the cursor is on."""
         place = self._options.highlighted
         return self._rows[place].key if place is not None and place < len(self._rows) else None
+
+    @property
+    def nothing(self) -> str:
+        """What is said when there are no rows."""
+        return str(self._empty.content)
+
+    @nothing.setter
+    def nothing(self, text: str) -> None:
+        if text != self.nothing:
+            self._empty.update(text)
 
     def focus_rows(self) -> None:
         """Puts the keyboard on the rows."""
@@ -148,12 +189,14 @@ class ColumnList(Vertical):
         before, place = self.key, self._options.highlighted or 0
         self._rows = tuple(rows)
         self.set_class(not rows, "-empty")
-        if same and self._options.option_count == len(rows):
-            for index, row in enumerate(self._rows):
-                self._options.replace_option_prompt_at_index(index, self._line(row))
+        if same and len(self._lines) == len(rows):
+            for line, row in zip(self._lines, self._rows, strict=True):
+                line.row = row
+            self._options.redraw()
             return
+        self._lines = [Line(row, self._line) for row in self._rows]
         self._options.clear_options()
-        self._options.add_options([Option(self._line(row)) for row in self._rows])
+        self._options.add_options([Option(line) for line in self._lines])
         if rows:
             self._options.highlighted = keys.index(before) if before in keys else min(place, len(rows) - 1)
 
@@ -163,11 +206,29 @@ class ColumnList(Vertical):
         if key in keys:
             self._options.highlighted = keys.index(key)
 
+    def move_by(self, rows: int) -> None:
+        """Moves the cursor that many rows down, as far as there are any."""
+        if self._rows:
+            self._options.highlighted = min(len(self._rows) - 1, max(0, (self._options.highlighted or 0) + rows))
+
+    def mark_title(self, title: str, mark: str) -> None:
+        """Puts a mark behind the title of one column, and takes it from the others."""
+        if self._marks != {title: mark}:
+            self._marks = {title: mark}
+            self._show_titles()
+
     def on_resize(self) -> None:
         """Other widths: every line is laid out anew."""
-        self._titles.update(self._join([cell(c.title, w, right=c.right) for c, w in self._widths() if w]))
-        for index, row in enumerate(self._rows):
-            self._options.replace_option_prompt_at_index(index, self._line(row))
+        self._show_titles()
+        self._options.redraw()
+
+    def _show_titles(self) -> None:
+        titles = [
+            cell(f"{column.title}{self._marks.get(column.title, '')}", width, right=column.right)
+            for column, width in self._widths()
+            if width
+        ]
+        self._titles.update(self._join(titles))
 
     @on(OptionList.OptionHighlighted)
     def _tell_highlighted(self, event: OptionList.OptionHighlighted) -> None:

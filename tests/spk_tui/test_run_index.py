@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from engine.files import cache_folder
 from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs import events as e
+from engine.runs.directory import Labels, RunDirectory
+from engine.runs.event_log import EventReader
+from spk_tui import row_cache
 from spk_tui.follower import Follower
-from spk_tui.run_index import RunIndex, measured_rate, recent_corpora
+from spk_tui.run_index import RunIndex, RunRow, measured_rate, recent_corpora
 from tests.spk_tui.dashboards import Life
 from tests.spk_tui.run_directories import BEGAN, RATE, finished_run, new_run, training, training_run, write
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPK_TUI_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def told(rows: Sequence[RunRow]) -> list[object]:
+    """All that rows say."""
+    return [(row.run.id, row.info, row.preset, row.labels, row.figures, row.condition) for row in rows]
+
+
+def aged(run: RunDirectory) -> RunDirectory:
+    """The run as if nothing in it had changed for an hour."""
+    for path in (run.path, *run.path.iterdir()):
+        os.utime(path, (time.time() - 3600,) * 2)
+    return run
 
 
 def test_runs_stand_the_newest_first_whatever_their_names(tmp_path: Path) -> None:
@@ -33,12 +57,65 @@ def test_only_what_was_appended_is_read_again(tmp_path: Path, life: Life) -> Non
     (row,) = index.read()
     assert (row.condition, row.step, row.steps) == ("training", 2000, 70_000)
     reader = index._known[run.id].reader
+    assert reader is not None
     offset = reader.offset
     write(run, *training(4000, start=2000))
     (row,) = index.read()
     assert row.step == 4000
     assert index._known[run.id].reader is reader
     assert offset < reader.offset == run.events_path.stat().st_size
+
+
+def test_what_is_over_is_read_once_in_all_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = aged(finished_run(tmp_path, until=4000))
+    fresh = finished_run(tmp_path, until=4000, name="20251009-100000-fresh", created=BEGAN + 1)
+    rows = RunIndex(tmp_path).read()
+    assert set(row_cache.load(tmp_path)) == {kept.id}, "what has changed just now may change once more"
+    monkeypatch.setattr(EventReader, "read", lambda reader: pytest.fail(f"{reader.path} is read again"))
+    aged(fresh)
+    fresh.delete()
+    again = RunIndex(tmp_path).read()
+    assert told(again) == told(rows[1:])
+    assert again[0].figures.accuracies
+    assert again[0].preset == kept.preset()
+
+
+def test_a_run_that_goes_on_or_is_labelled_after_all_is_read_again(tmp_path: Path) -> None:
+    run = aged(finished_run(tmp_path, "stopped", until=4000))
+    RunIndex(tmp_path).read()
+    write(run, e.Resumed(step=4000, steps=70_000), *training(6000, start=4000))
+    run.write_labels(Labels(name="second wind"))
+    (row,) = RunIndex(tmp_path).read()
+    assert (row.step, row.condition, row.title) == (6000, "interrupted", "second wind")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1}', b"\xff"])
+def test_a_garbled_memory_costs_nothing_but_time(tmp_path: Path, content: bytes) -> None:
+    aged(finished_run(tmp_path, until=4000))
+    rows = RunIndex(tmp_path).read()
+    (file,) = (cache_folder() / "lists").iterdir()
+    file.write_bytes(content)
+    assert told(RunIndex(tmp_path).read()) == told(rows)
+    assert len(row_cache.load(tmp_path)) == 1
+
+
+def test_where_nothing_can_be_remembered_runs_are_listed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    monkeypatch.setenv("SPK_TUI_CACHE", str(tmp_path / "a file"))
+    aged(finished_run(tmp_path / "runs", until=2000))
+    assert len(RunIndex(tmp_path / "runs").read()) == 1
+
+
+def test_of_a_run_that_is_over_only_numbers_are_kept(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, until=4000)
+    index = RunIndex(tmp_path)
+    first, again = index.read(), index.read()
+    assert again[0] is first[0]
+    assert index._known[run.id].reader is None
+    assert len(index._known[run.id].state.train_loss) == 0
+    assert first[0].figures.segment_accuracy == run.state().segment_accuracy.last
 
 
 def test_list_and_screen_agree(tmp_path: Path) -> None:
