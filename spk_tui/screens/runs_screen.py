@@ -49,7 +49,7 @@ class RunsScreen(Room):
         Binding("enter", "open", "Open", tooltip="Show the run's curves", id="runs.open"),
         Binding("r", "resume", "Resume", tooltip="Go on from the saved state", id="runs.resume"),
         Binding("d,delete", "delete", "Delete", tooltip="Remove the run with its checkpoints", id="runs.delete"),
-        Binding("escape", "back", "Back", id="runs.back"),
+        Binding("escape", "back", "Back", tooltip="Leave this screen", id="runs.back"),
     ]
 
     def __init__(self) -> None:
