@@ -56,6 +56,8 @@ CARDS = (
 class Tour(ModalScreen[None]):
     """Five cards, one at a time."""
 
+    DEFAULT_CSS = "Tour #card { min-height: 6; }"
+
     BINDINGS = [  # noqa: RUF012
         Binding("right", "turn(1)", "Next", tooltip="The next card", id="tour.next"),
         Binding("left", "turn(-1)", "Back", tooltip="The card before", id="tour.previous"),
