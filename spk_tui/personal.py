@@ -43,7 +43,6 @@ class PersonalApp(App[None]):
 
     def begin(self) -> None:
         """Once the first screen is painted: what is wrong with the settings, other keys, the tour."""
-        self.theme_changed_signal.subscribe(self, lambda theme: self._remember_theme(theme.name))
         self.set_interval(SECONDS_BETWEEN_LOOKS, self.attention.look)
         if self.settings.keys:
             self.run_worker(self._change_keys(), group="keys")
@@ -66,13 +65,15 @@ class PersonalApp(App[None]):
             self._problems.append(problem)
         self.palette = decided(remembered.palette, self.settings.palette)
         self._register_themes()
-        self.theme = self._chosen_theme = name
+        self._chosen_theme = name
+        self.theme = name
 
     def _register_themes(self) -> None:
         for theme in themes.all_themes(self.palette).values():
             self.register_theme(theme)
 
-    def _remember_theme(self, name: str) -> None:
+    def watch_theme(self, name: str) -> None:
+        """A theme that is chosen while the dashboard is open is remembered."""
         if name != self._chosen_theme:
             self._chosen_theme = name
             choice = Choice(chosen=name, settings=self.settings.theme)

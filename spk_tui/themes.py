@@ -59,9 +59,9 @@ DAY = Theme(
 OWN = {theme.name: theme for theme in (NIGHT, DAY)}
 
 # Okabe and Ito, "Color universal design", 2008: bluish green, orange, vermilion and sky blue on dark; on light the same
-# hues, darker where a letter would be too pale.
+# hues, so dark that letters can be read and all four stay apart.
 COLOUR_BLIND_ON_DARK = {"success": "#00b386", "warning": "#e69f00", "error": "#e8743b", "secondary": "#56b4e9"}
-COLOUR_BLIND_ON_LIGHT = {"success": "#00795a", "warning": "#996600", "error": "#b34700", "secondary": "#0072b2"}
+COLOUR_BLIND_ON_LIGHT = {"success": "#005f45", "warning": "#966700", "error": "#8a3d00", "secondary": "#005686"}
 
 
 def all_themes(palette: str) -> dict[str, Theme]:

@@ -53,7 +53,12 @@ class TrainingScreen(Room):
         Binding("r", "resume", "Resume", tooltip="Go on from the saved state", id="training.resume"),
         Binding("l", "log", "Log", tooltip="Summary or log, where only one fits", id="training.log"),
         Binding("escape", "back", "Back", tooltip="Leave this screen; the run goes on", id="training.back"),
-        *(Binding(str(n), f"chart({n - 1})", f"Chart {n}", show=False, id=f"training.chart-{n}") for n in range(1, 5)),
+        *(
+            Binding(
+                str(n), f"chart({n - 1})", f"Chart {n}", show=False, tooltip=f"Show chart {n}", id=f"training.chart-{n}"
+            )
+            for n in range(1, 5)
+        ),
     ]
 
     snapshot: reactive[Snapshot | None] = reactive(None)
