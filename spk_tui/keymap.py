@@ -56,7 +56,7 @@ def all_actions() -> dict[str, Action]:
     from spk_tui.app import Dashboard
 
     found: dict[str, Action] = {}
-    owners: list[type[DOMNode]] = [Dashboard, *_classes()]
+    owners: list[type[DOMNode]] = [Dashboard, *classes_with_keys()]
     for owner in owners:
         for binding in bindings_of(owner):
             if binding.id and binding.id not in found:
@@ -71,7 +71,7 @@ def bindings_of(owner: type[DOMNode]) -> Iterator[Binding]:
         yield item if isinstance(item, Binding) else Binding(*item)
 
 
-def _classes() -> list[type[DOMNode]]:
+def classes_with_keys() -> list[type[DOMNode]]:
     """Every class of our screens and widgets that may have keys, by module and name."""
     modules = [
         import_module(f"{package.__name__}.{item.name}")

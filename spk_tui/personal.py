@@ -52,8 +52,11 @@ class PersonalApp(App[None]):
             self.run_worker(self.action_tour(), group="tour")
 
     def _tell_problems(self) -> None:
-        for problem in self._problems:
-            self.notify(problem, title="A setting can't be used", severity="warning", timeout=15, markup=False)
+        if self._problems:
+            more = len(self._problems) - 1
+            others = f"\n{more} more; 'spk-tui settings' tells them all" if more else ""
+            told = self._problems[0] + others
+            self.notify(told, title="A setting can't be used", severity="warning", timeout=15, markup=False)
 
     # ------------------------------------------------------------------------------------------------ colours
 

@@ -5,7 +5,6 @@ Any theme, Textual's too, can take on the colours that the colour-blind can tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from textual.theme import BUILTIN_THEMES, Theme
@@ -80,9 +79,14 @@ def for_the_colour_blind(theme: Theme) -> Theme:
     )
 
 
+def names() -> tuple[str, ...]:
+    """Every theme's name, ours first."""
+    return (*OWN, *BUILTIN_THEMES)
+
+
 def known_or_default(name: str, default: str) -> tuple[str, str]:
     """The theme's name, or the default's with a line that says what is wrong."""
-    known: Iterable[str] = (*OWN, *BUILTIN_THEMES)
+    known = names()
     if name in known:
         return name, ""
-    return default, f"theme = '{name}' is unknown{nearest_spelling(name, known)} (allowed: {', '.join(known)})"
+    return default, f"theme = '{name}' is unknown{nearest_spelling(name, known)} ('spk-tui settings' lists the themes)"

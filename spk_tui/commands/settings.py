@@ -84,7 +84,10 @@ def _show(keys: bool, as_json: bool) -> int:
 
 
 def _say_settings() -> None:
+    from textwrap import fill
+
     from spk_tui.settings import KEYS_HELP, lines, read_settings, settings_path, toml_value
+    from spk_tui.themes import names
 
     path = settings_path()
     say(f"{path}" if path.exists() else f"{path} (not there; 'spk-tui settings --write' makes it)")
@@ -96,3 +99,4 @@ def _say_settings() -> None:
         rows.append([name, toml_value(line.value) + changed, line.help])
     say(table(["SETTING", "VALUE", "WHAT IT DOES"], rows))
     say(f"\n[keys]: {KEYS_HELP}")
+    say(fill(f"themes: {', '.join(names())}", 100, subsequent_indent=" " * 8, break_on_hyphens=False))

@@ -21,7 +21,7 @@ MOVING = {"up", "down", "left", "right", "home", "end", "pageup", "pagedown"}
 
 
 def test_every_key_of_a_screen_has_an_id_and_says_what_it_does() -> None:
-    owners = [Dashboard, *(owner for owner in keymap._classes() if not issubclass(owner, ModalScreen))]
+    owners = [Dashboard, *(owner for owner in keymap.classes_with_keys() if not issubclass(owner, ModalScreen))]
     without = [
         f"{owner.__name__}: {binding.key}"
         for owner in owners
@@ -32,7 +32,7 @@ def test_every_key_of_a_screen_has_an_id_and_says_what_it_does() -> None:
 
 
 def test_no_two_actions_have_the_same_id() -> None:
-    ids = [binding.id for owner in keymap._classes() for binding in keymap.bindings_of(owner) if binding.id]
+    ids = [binding.id for owner in keymap.classes_with_keys() for binding in keymap.bindings_of(owner) if binding.id]
     assert sorted(set(ids)) == sorted(ids)
 
 

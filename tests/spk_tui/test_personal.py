@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual.color import Color
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from spk_tui.remembered import Remembered, recall, remembered_path
@@ -78,6 +79,26 @@ def test_the_colour_blind_palette_stays_apart_for_who_lacks_red_or_green(name: s
         for place, one in enumerate(seen_as):
             for other in seen_as[place + 1 :]:
                 assert sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5 > 25
+
+
+async def test_without_colour_the_chosen_row_and_button_are_told_by_their_letters(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with home.open() as pilot:
+        await until(pilot, "67,536")
+        assert "quick-tour" in _underlined(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Start training" in _underlined(pilot))
+        for strip in pilot.app.screen._compositor.render_strips():
+            for segment in strip:
+                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    assert colour is None or colour.triplet is None or len(set(colour.triplet)) == 1
+
+
+def _underlined(pilot: Pilot[None]) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "".join(part.text for strip in strips for part in strip if part.style and part.style.underline)
 
 
 # Viénot, Brettel and Mollon, "Digital video colourmaps for checking the legibility of displays by dichromats", 1999.
