@@ -7,15 +7,14 @@ a run; torch is never loaded here.
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
@@ -23,12 +22,15 @@ from engine.cost import Cost
 from engine.errors import InputError
 from engine.preset import Preset
 from engine.runs.directory import RunDirectory
-from spk_tui import themes
 from spk_tui.background import in_thread
 from spk_tui.leaving import TerminalSettings, end_anyway, leave_on_signals
+from spk_tui.palette import commands_of_keys
+from spk_tui.personal import PersonalApp
+from spk_tui.remembered import Remembered
 from spk_tui.run_index import RunIndex, RunRow
 from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.screens.room import Room
+from spk_tui.settings import Settings
 
 TERMINAL_CHECK_SECONDS = 1.0
 
@@ -46,8 +48,11 @@ class Meter(Protocol):
         """Gives back what counting needs."""
 
 
-class Dashboard(App[None]):
-    """The app. `runs` is the folder of runs (none: the user's); meter and clock can be given by tests."""
+class Dashboard(PersonalApp):
+    """The app. `runs` is the folder of runs (none: the user's); meter and clock can be given by tests.
+
+    The rest is what `PersonalApp` takes: settings, what is remembered, and how to begin.
+    """
 
     TITLE = "spk-tui"
     CSS_PATH = "app.tcss"
@@ -60,13 +65,15 @@ class Dashboard(App[None]):
         Binding("f3", "runs", "Runs", tooltip="All runs", id="runs"),
         Binding("f4", "queue", "Queue", tooltip="Runs that wait for a device", id="queue"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks when a run is training", id="quit"),
-        Binding("ctrl+q", "quit", show=False, priority=True),
+        Binding("ctrl+q", "quit", show=False, priority=True),  # where a terminal lets it through
     ]
 
     def __init__(
-        self, runs: Path | None = None, *, meter: Meter | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__()
+        self, runs: Path | None = None, *, meter: Meter | None = None, clock: Callable[[], float] = time.time,
+        settings: Settings | None = None, problems: Sequence[str] = (), remembered: Remembered | None = None,
+        frames_per_second: float | None = None, tour: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(settings, problems, remembered, frames_per_second, tour)
         self.runs = runs
         self.clock = clock
         self.left_running: list[str] = []
@@ -75,10 +82,6 @@ class Dashboard(App[None]):
         self._index_lock = threading.Lock()
         self._watched: dict[str, RunDirectory] = {}
         self._terminal = TerminalSettings()
-        # Here and not when mounted: a theme that changes later lays every style out a second time.
-        self.register_theme(themes.NIGHT)
-        self.register_theme(themes.DAY)
-        self.theme = themes.NIGHT.name
 
     @property
     def meter(self) -> Meter:
@@ -98,8 +101,9 @@ class Dashboard(App[None]):
         return screen
 
     def on_mount(self) -> None:
-        """The ways to be told to leave."""
+        """The ways to be told to leave; the user's own ways once the first screen stands."""
         leave_on_signals(self.exit, self._terminal)
+        self.call_after_refresh(self.begin)
         self.call_after_refresh(gc.enable)  # switched off by the command line until now: the first paint is sooner
         if not self.is_headless:
             self.set_interval(TERMINAL_CHECK_SECONDS, self._check_terminal)
@@ -146,6 +150,7 @@ class Dashboard(App[None]):
             if not await may_run(self, await in_thread(run.preset)):
                 return False
             await in_thread(partial(client.resume_run, run, steps, queued=queued))
+            self.attention.watch(run)
         except InputError as error:
             self.notify(str(error), title="Not resumed", severity="error", timeout=10, markup=False)
             return False
@@ -157,6 +162,7 @@ class Dashboard(App[None]):
         from spk_tui.screens.training_screen import TrainingScreen
 
         self._watched[run.id] = run
+        self.attention.watch(run)
         self.push_screen(TrainingScreen(run))
 
     def sweep(self, preset: Preset, corpus: str) -> None:
@@ -191,21 +197,11 @@ class Dashboard(App[None]):
             await self.push_screen(QueueScreen())
 
     def action_show_help(self) -> None:
-        """What the current screen shows, and its keys."""
-        from spk_tui.screens.help_screen import HelpScreen
+        """What can be said of where one is, and the keys that work there."""
+        from spk_tui.screens.help_screen import HelpScreen, help_on
 
         if isinstance(self.screen, Room):
-            self.push_screen(HelpScreen("Help", self.screen.HELP_TEXT, self._keys()))
-
-    def _keys(self) -> list[tuple[str, str]]:
-        """Every key that works here now, with what it does."""
-        keys = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if (binding.show or (binding.id and binding.tooltip)) and active.enabled:
-                keys[self.get_key_display(binding)] = binding.tooltip or binding.description
-        keys["ctrl+p"] = "All that can be done here, by name"
-        return list(keys.items())
+            self.push_screen(HelpScreen(help_on(self.screen)))
 
     def get_key_display(self, binding: Binding) -> str:
         """Function keys as they stand on the keyboard."""
@@ -224,13 +220,17 @@ class Dashboard(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What can be done on this screen now, then what can be done everywhere."""
         if isinstance(screen, Room):
-            for name, explanation, action in screen.commands():
+            named = list(screen.commands())
+            for name, explanation, action in named:
                 yield SystemCommand(name, explanation, action)
+            yield from commands_of_keys(screen, [action for *_, action in named])
         yield SystemCommand("Presets", "Go to the first screen", self.action_presets)
         yield SystemCommand("Runs", "Go to the list of runs", self.action_runs)
         yield SystemCommand("Queue", "Go to the runs that wait for a device", self.action_queue)
         yield SystemCommand("Help", "What this screen shows, and its keys", self.action_show_help)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("Colour-blind palette", "Colours that all can tell apart, and back", self.action_palette)
+        yield SystemCommand("Tour", "Five cards about the dashboard", self.action_tour)
         yield SystemCommand("Quit", "Leave; asks when a run is training", self.action_quit)
 
     # ------------------------------------------------------------------------------------------------ leaving
@@ -275,12 +275,3 @@ def _stop_all(runs: list[RunDirectory]) -> None:
             client.ask(run, "stop")
         except InputError:
             continue
-
-
-def run_dashboard(runs: Path | None = None) -> int:
-    """Opens the dashboard and returns the exit code. `runs` is the folder of runs; none: the user's own."""
-    dashboard = Dashboard(runs)
-    dashboard.run()
-    for name in dashboard.left_running:
-        sys.stdout.write(f"{name} goes on training; 'spk-tui attach {name}' shows it, 'spk-tui stop {name}' ends it.\n")
-    return dashboard.return_code or 0

@@ -79,19 +79,25 @@ def build_app(command: str) -> App:
     return app
 
 
-def open_program(*, runs: Path | None = None) -> int:
+def open_program(*, runs: Path | None = None, fps: float | None = None, tour: bool = False) -> int:
     """Opens the dashboard; without a terminal it trains the quick tour instead, with plain progress.
 
     Parameters
     ----------
     runs
         folder of run directories (default: SPK_TUI_RUNS, or the user's data directory)
+    fps
+        frames a second while a run trains, from 0.2 to 30 (default: as in the settings, 4, over SSH 2)
+    tour
+        begin with the tour of the dashboard
     """
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if fps is not None and not 0.2 <= fps <= 30:
+        raise InputError(f"--fps {fps:g} is not allowed; it takes a number from 0.2 to 30")
+    if (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TEXTUAL_DRIVER"):  # a browser is no terminal
         gc.disable()  # what is made before the first paint stays; the dashboard collects from then on
-        from spk_tui.app import run_dashboard
+        from spk_tui.opening import run_dashboard
 
-        return run_dashboard(runs)
+        return run_dashboard(runs, frames_per_second=fps, tour=tour)
     from spk_tui.commands.training import train
 
     return train("quick-tour", runs=runs, display="plain")

@@ -19,8 +19,9 @@ from typing import Any
 SECONDS_TO_LEAVE = 3.0
 RESTORE = (
     b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[0m"
+    b"\x1b[23;2t"
 )
-"""Main screen, cursor, no mouse, no focus or paste reports, plain keys, plain text."""
+"""Main screen, cursor, no mouse, no focus or paste reports, plain keys, plain text, the title that was kept."""
 
 
 class TerminalSettings:

@@ -19,6 +19,7 @@ class Command(NamedTuple):
 
 _TRAIN, _STEER, _LOOK = "Train", "A run, from any terminal", "Look before you train"
 _USE = "Use a trained model"
+_OWN = "The dashboard, your way"
 
 COMMANDS: dict[str, Command] = {
     "train": Command("spk_tui.commands.training:train", "PRESET", "train a preset and follow it", _TRAIN),
@@ -44,6 +45,8 @@ COMMANDS: dict[str, Command] = {
     "fit": Command("spk_tui.commands.fitting:fit", "", "find sizes of an encoder that use up a budget", _LOOK),
     "download": Command("spk_tui.commands.downloading:download", "[NAME]", "get a public corpus, or list them", _LOOK),
     "data": Command("spk_tui.commands.looking:data", "PATH", "what is in a corpus, and what is wrong with it", _LOOK),
+    "settings": Command("spk_tui.commands.settings:settings", "", "colours, keys and notifications, and where", _OWN),
+    "serve": Command("spk_tui.commands.serving:serve", "", "the dashboard in a browser of this machine", _OWN),
 }
 
 
@@ -53,7 +56,7 @@ def overview() -> str:
     lines = [
         "spk-tui: a terminal laboratory for small speaker encoders",
         "",
-        "  spk-tui                      opens the dashboard",
+        "  spk-tui                      opens the dashboard (--runs DIR, --fps N, --tour)",
         "  spk-tui COMMAND [OPTIONS]    does one thing and ends; COMMAND --help tells what it takes",
     ]
     heading = ""
@@ -65,7 +68,7 @@ def overview() -> str:
     lines += [
         "",
         "RUN is a run's name, the beginning of one, its folder, or 'last'. Every command takes --json.",
-        "Runs go to --runs DIR or SPK_TUI_RUNS, packed corpora to SPK_TUI_CACHE.",
+        "Runs go to --runs DIR or SPK_TUI_RUNS, packed corpora to SPK_TUI_CACHE, settings to SPK_TUI_CONFIG.",
         "Exit codes: 0 well, 2 bad input, 3 the run failed or diverged, 1 our fault, 130 left with Ctrl+C.",
         "",
     ]

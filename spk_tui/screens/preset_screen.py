@@ -47,7 +47,7 @@ class PresetScreen(Room):
     )
     BINDINGS = [  # noqa: RUF012
         Binding("f5", "start", "Start", tooltip="Start the chosen preset", id="presets.start"),
-        Binding("enter", "choose", "To the button", show=False, id="presets.choose"),
+        Binding("enter", "choose", "To the button", show=False, tooltip="To the start button", id="presets.choose"),
         # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
         Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),

@@ -6,7 +6,6 @@ watched or not. How the run looks is the widgets' business; what one can ask of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
@@ -32,7 +31,6 @@ from spk_tui.widgets.status_panel import StatusPanel
 from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import corpus_words, one_line, short_path
 
-TICK, TICK_OVER_SSH = 0.25, 0.5
 WIDE = 100
 TICKS_BETWEEN_READS_WHEN_OVER = 4
 
@@ -89,15 +87,13 @@ class TrainingScreen(RunAsking):
 
     def on_mount(self) -> None:
         """Reading begins at once and goes on tick by tick."""
-        over_ssh = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
-        self._pace = TICK_OVER_SSH if over_ssh else TICK
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         """The widgets are there: the first reading."""
         self.query_one(ChartBoard).focus()
         self.tick()
-        self.set_interval(self._pace, self.tick)
+        self.set_interval(self.dashboard.seconds_a_frame, self.tick)
 
     def on_resize(self) -> None:
         """Whether log and summary fit beside each other is new."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +24,11 @@ DEMO_LABEL = "Demo, synthetic voices"
 
 class CorpusPicker(Vertical):
     """A choice of known corpora, and an input for a path when none of them is meant."""
+
+    HELP: ClassVar[str] = (
+        "The speech to train on: the demo corpus, one of an earlier run, or a folder. Enter opens the list; a "
+        "folder's path is completed with the right arrow key."
+    )
 
     DEFAULT_CSS = """
     CorpusPicker {

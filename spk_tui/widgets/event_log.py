@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -33,6 +34,11 @@ MARKS: dict[Tone, str] = {"warning": "▲ ", "error": "✗ ", "notice": "● "}
 
 class EventLog(VerticalScroll):
     """The newest lines of the log, the last at the bottom."""
+
+    HELP: ClassVar[str] = (
+        "What happened to this run, the newest at the bottom. ▲ and ✗ mark what was found wrong, with what to "
+        "try under it. Scroll up to read; at the end it follows the run again."
+    )
 
     DEFAULT_CSS = """
     EventLog {

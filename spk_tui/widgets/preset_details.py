@@ -5,6 +5,8 @@ It shows a preset and, once it is there, its cost; for a preset that can't be us
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -22,6 +24,11 @@ FRAMES_A_SECOND = 1000
 
 class PresetDetails(VerticalScroll):
     """The details panel of the first screen."""
+
+    HELP: ClassVar[str] = (
+        "What the chosen preset is and costs: parameters by part, held against the budget, arithmetic, size "
+        "of a checkpoint, memory of a step."
+    )
 
     DEFAULT_CSS = """
     PresetDetails {

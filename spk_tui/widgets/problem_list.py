@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -25,6 +26,10 @@ MOST_NAMED = 500
 
 class ProblemList(Vertical):
     """Kinds of problem, folded at first."""
+
+    HELP: ClassVar[str] = (
+        "What is wrong with the corpus, a line for each kind of problem. Enter names what is of that kind."
+    )
 
     DEFAULT_CSS = """
     ProblemList {

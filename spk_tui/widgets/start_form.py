@@ -7,6 +7,7 @@ business.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 from textual import on
@@ -44,6 +45,11 @@ FIELDS = (
 
 class StartForm(VerticalScroll):
     """Corpus, numbers, what they come to, and start."""
+
+    HELP: ClassVar[str] = (
+        "What to train on, and the numbers that are changed most. Each is checked as you type; the meter, the "
+        "memory and the time follow. Tab goes to the next one, Escape back to the list."
+    )
 
     DEFAULT_CSS = """
     StartForm {

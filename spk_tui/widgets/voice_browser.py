@@ -6,6 +6,7 @@ It knows the corpus and where the cursor is; decoding what it points at is the s
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -34,6 +35,11 @@ MOST_LISTED = 5000
 
 class VoiceBrowser(Container):
     """Two lists and a view."""
+
+    HELP: ClassVar[str] = (
+        "The speakers at the left, the utterances of one beside them. Enter goes to the utterances; the "
+        "picture follows the cursor."
+    )
 
     class Pointed(Message):
         """The cursor is on another utterance."""

@@ -25,8 +25,10 @@ from engine.runs.directory import RunDirectory
 from engine.runs.lock import Lock
 from engine.runs.requests import Request
 from spk_tui.app import Dashboard
+from spk_tui.remembered import Remembered
 from spk_tui.screens.corpus_screen import CorpusScreen
 from spk_tui.screens.training_screen import TrainingScreen
+from spk_tui.settings import Settings
 from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.event_log import EventLog
 from tests.spk_tui.run_directories import BEGAN
@@ -92,9 +94,13 @@ class Home:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def dashboard(self) -> Dashboard:
+    def dashboard(
+        self, settings: Settings | None = None, remembered: Remembered | None = None, *, tour: bool = False
+    ) -> Dashboard:
         """The dashboard over these folders, with nothing in it that moves by itself."""
-        dashboard = Dashboard(self.runs, meter=FixedMeter(), clock=lambda: NOW)
+        dashboard = Dashboard(
+            self.runs, meter=FixedMeter(), clock=lambda: NOW, settings=settings, remembered=remembered, tour=tour
+        )
         dashboard.animation_level = "none"
         return dashboard
 
