@@ -15,6 +15,7 @@ from engine.runs.directory import RunDirectory
 from spk_tui.screens.question import Question
 from spk_tui.screens.save_dialog import SaveDialog
 from spk_tui.screens.training_screen import TrainingScreen
+from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.event_log import EventLog
 from spk_tui.widgets.path_input import PathInput
 from spk_tui.widgets.run_summary import RunSummary
@@ -330,6 +331,7 @@ async def test_the_palette_offers_only_what_can_be_asked_now(home: Home, life: L
     async with home.open() as pilot:
         screen = await open_run(pilot, run)
         always = ["Log", "Filter", "Configuration", "Console output", "Copy", "Back"]
+        always += [name for name, _, _ in screen.query_one(ChartBoard).commands()]
         assert [name for name, _, _ in screen.commands()] == ["Stop", "Pause", "Save best", "Note", *always]
         life.end(run)
         await until(pilot, "◌ interrupted")
