@@ -98,7 +98,7 @@ class EventLog(VerticalScroll):
         hits = self.hits
         if not hits:
             return "no line has it"
-        return f"{hits.index(self._hit) + 1} of {len(hits)}" if self._hit in hits else f"{len(hits)} lines"
+        return f"{hits.index(self._hit) + 1} of {len(hits)}" if self._hit in hits else f"of {len(hits)}"
 
     def look_for(self, wanted: LogFilter) -> None:
         """Shows the lines that the filter takes, at the newest one; all of them without a filter."""
