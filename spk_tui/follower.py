@@ -74,8 +74,9 @@ class Snapshot:
 
     @property
     def is_resumable(self) -> bool:
-        """Whether a new worker can go on from the last checkpoint."""
-        return self.condition in ("stopped", "interrupted", "failed") and self.has_last
+        """Whether a new worker can begin what was never begun, or go on from the last checkpoint."""
+        never_begun = self.step == 0 and self.condition != "failed"
+        return self.condition in ("stopped", "interrupted", "failed") and (self.has_last or never_begun)
 
     @property
     def can_train_on(self) -> bool:

@@ -101,8 +101,9 @@ class RunRow:
 
     @property
     def is_resumable(self) -> bool:
-        """Whether a new worker can go on from its last checkpoint."""
-        return self.condition in ("stopped", "interrupted", "failed") and self.has_last
+        """Whether a new worker can begin what was never begun, or go on from its last checkpoint."""
+        never_begun = self.step == 0 and self.condition != "failed"
+        return self.condition in ("stopped", "interrupted", "failed") and (self.has_last or never_begun)
 
     @property
     def title(self) -> str:

@@ -12,7 +12,6 @@ import platform
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import IO
 
@@ -39,6 +38,8 @@ def devices_of(settings: RunSettings) -> tuple[str, ...]:
 
 def _visible_cuda() -> list[str]:
     """The NVIDIA devices that a process started here sees, in its order: the machine's number or the device's UUID."""
+    from importlib import metadata  # slow to load, and a run on a named CPU never asks
+
     with suppress(metadata.PackageNotFoundError):
         if metadata.version("torch").endswith("+cpu"):
             return []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from engine.runs.directory import RunDirectory
 from spk_tui.screens.help_screen import HelpScreen

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from engine.errors import InputError
 from engine.preset import RunSettings
-from engine.runs import devices
 from engine.runs.devices import DeviceLocks, devices_of
 from engine.runs.lock import Lock
 from engine.runs.queue import Entry, Place, Queue
@@ -110,7 +109,7 @@ def test_a_lost_place_is_found_again_by_how_long_one_has_waited(tmp_path: Path) 
 def test_a_run_takes_the_devices_that_it_will_train_on(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = SimpleNamespace(nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 4)
     monkeypatch.setitem(sys.modules, "pynvml", machine)
-    monkeypatch.setattr(devices.metadata, "version", lambda _: "2.9.0")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "2.9.0")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert devices_of(RunSettings(device="cpu", devices=2)) == ("cpu",)
     assert devices_of(RunSettings()) == ("cuda:0",)
@@ -123,5 +122,5 @@ def test_a_run_takes_the_devices_that_it_will_train_on(monkeypatch: pytest.Monke
     alone = "mps" if (sys.platform, platform.machine()) == ("darwin", "arm64") else "cpu"
     assert devices_of(RunSettings()) == (alone,)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(devices.metadata, "version", lambda _: "2.9.0+cpu")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "2.9.0+cpu")
     assert devices_of(RunSettings()) == (alone,)

@@ -116,6 +116,7 @@ async def test_a_run_that_waits_is_taken_out_and_waits_again_as_a_real_process(h
         await until(pilot, "Nobody trains and nobody waits")
         await until(pilot, lambda: not run.alive)
         assert run.state().phase == "stopped"
+        assert [row.is_resumable for row in dashboard_of(pilot).read_runs()] == [True]
 
         again = dashboard_of(pilot).queue_run(find_preset("quick-tour"), "demo:4x6")
         await until(pilot, "1 waiting")
