@@ -2,19 +2,24 @@
 
     python benchmarks/use_speed.py best.safetensors CORPUS [--utterances 1000] [--rounds 3]
 
-One at a time is a plain loop: read a file, compute its frames, call the model. Beside it stand the same files given all
-at once (`SpeakerRecognizer.outputs`), and the same utterances of the corpus once it is packed, as each later evaluation
-finds it. The ways take turns, so that a busy machine slows all of them alike; the ratios are medians of the
-rounds' ratios. Every way's embeddings are compared with the plain loop's.
+One at a time is a plain loop: read a file, compute its frames, call the model, all its threads on one utterance.
+Beside it stand the same files given all at once (`SpeakerRecognizer.outputs`), and the same utterances of the corpus
+once it is packed, as every evaluation after the first finds it. The ways take turns, so that a busy machine slows all
+of them alike; the ratios are medians of the rounds' ratios. Every way's embeddings are compared with the plain loop's.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from engine.runs.client import THREAD_POLICY
+
+os.environ.update(THREAD_POLICY)  # read when torch is loaded: else a busy machine makes the plain loop look too bad
 
 import numpy as np
 import torch

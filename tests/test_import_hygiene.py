@@ -70,7 +70,7 @@ def test_the_whole_engine_loads_no_textual() -> None:
 
 
 def test_the_help_of_a_command_loads_nothing_that_it_does_not_show() -> None:
-    commands = ("training", "steering", "looking")
+    commands = ("training", "steering", "looking", "evaluating")
     loaded = loaded_by(*(f"spk_tui.commands.{name}" for name in commands))
     assert loaded.isdisjoint({"textual", "numpy", "tqdm", "soundfile", "msgspec"})
 
