@@ -17,7 +17,7 @@ import engine
 BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
-METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit")
+METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
 TRAINING = ("engine.models", "engine.training", *BATCHES, *METER)
 """What may load PyTorch; nothing else may."""
 
