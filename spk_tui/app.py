@@ -28,6 +28,7 @@ from spk_tui.leaving import TerminalSettings, end_anyway, leave_on_signals
 from spk_tui.run_index import RunIndex, RunRow
 from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.screens.room import Room
+from spk_tui.trials import Trials
 
 TERMINAL_CHECK_SECONDS = 1.0
 
@@ -68,6 +69,7 @@ class Dashboard(App[None]):
         self.runs = runs
         self.clock = clock
         self.left_running: list[str] = []
+        self.trials = Trials()
         self._meter = meter
         self._index = RunIndex(runs)
         self._index_lock = threading.Lock()
@@ -147,6 +149,12 @@ class Dashboard(App[None]):
 
         self._watched[run.id] = run
         self.push_screen(TrainingScreen(run))
+
+    def edit_preset(self, preset: Preset, corpus: str | None = None) -> None:
+        """Opens the editor on a preset, over whatever is shown now; corpus: what it would be trained on (the demo)."""
+        from spk_tui.screens.editor_screen import EditorScreen
+
+        self.push_screen(EditorScreen(preset, corpus or "demo"))
 
     # ------------------------------------------------------------------------------------------------ going about
 
