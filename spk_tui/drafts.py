@@ -72,8 +72,8 @@ class Field:
             return allowed(self.info.type)
         if not self.is_kind:
             return "whatever the class takes; empty leaves it to the class"
-        own = ", or a class of your own: file.py:Class" if self.section == "encoder" else ""
-        return f"one of {', '.join(kinds_of(self.section))}{own}"
+        own = ", or a class of your own, file.py:Class" if self.section == "encoder" else ""
+        return f"one of {len(self.choices)} kinds{own}"
 
     @property
     def default(self) -> str | None:
@@ -112,6 +112,7 @@ class Draft:
         self._values = _tables(original)
         self._texts: dict[str, str] = {}
         self._judged: tuple[Preset | None, list[str]] = (original, [])
+        self._judged_texts: dict[str, str] = {}
         if edited is not None:
             self.take_over(edited)
 
@@ -246,6 +247,9 @@ class Draft:
             del self._texts[key]
 
     def _judge(self) -> None:
+        if self._texts == self._judged_texts:
+            return
+        self._judged_texts = dict(self._texts)
         try:
             self._judged = (self._resolved(), [])
         except PresetError as error:

@@ -20,13 +20,12 @@ from engine.cost import Cost
 from engine.errors import InputError
 from engine.preset import Preset
 from engine.preset_file import help_of_kind
-from engine.preset_library import list_presets, save_own
 from spk_tui.drafts import Draft, Field
-from spk_tui.estimating import Estimate, best_plan, estimate, in_words
+from spk_tui.estimating import Estimate, best_plan, estimate
 from spk_tui.live_meter import LiveMeter
 from spk_tui.run_index import RunRow
+from spk_tui.saving_presets import save_as
 from spk_tui.screens.choice_dialog import ChoiceDialog
-from spk_tui.screens.name_dialog import NameDialog
 from spk_tui.screens.question import Answer, Question
 from spk_tui.screens.room import Room
 from spk_tui.starting import start, try_out
@@ -66,6 +65,9 @@ class EditorScreen(Room):
         Binding("s", "save", "Save as", tooltip="A preset of your own", id="editor.save"),
         Binding("f5", "start", "Start", tooltip="Train the preset as it is here", id="editor.start"),
         Binding("escape", "back", "Back", id="editor.back"),
+        # As everywhere, but not without what becomes of the changes; the footer has no room for them here.
+        Binding("f2", "leave_for('presets')", "Presets", show=False, tooltip="The first screen"),
+        Binding("f3", "leave_for('runs')", "Runs", show=False, tooltip="All runs"),
     ]
 
     def __init__(
@@ -154,11 +156,9 @@ class EditorScreen(Room):
             line.update(Content.styled(self._busy or "F5 starts it once nothing is wrong", "$foreground-muted"))
             return
         known = self._estimate(preset)
-        room = max(20, self.size.width - 8)
-        plan = best_plan(preset, self._corpus, known, room)
-        words = Content.assemble(("F5  ", "bold $primary"), plan)
-        how = in_words(known) if known is None else Content.styled(f"  ({known.known})", "$foreground-muted")
-        line.update(Content.assemble(words, how) if words.cell_length + how.cell_length < room else words)
+        how = "time: not known yet; t tries it for two seconds" if known is None else known.known
+        plan = best_plan(preset, self._corpus, known, max(20, self.size.width - 8))
+        line.update(Content.assemble(("F5  ", "bold $primary"), plan, "\n    ", (how, "$foreground-muted")))
 
     def _estimate(self, preset: Preset) -> Estimate | None:
         return estimate(preset, self._rows, self.dashboard.trials.find(preset), self.cost, self.dashboard.clock())
@@ -346,31 +346,14 @@ class EditorScreen(Room):
         if self.draft.preset is None:
             self._say_wrong("Not saved")
             return False
-        taken = {entry.name: entry for entry in await self.in_thread(list_presets)}
-        name = self.draft.preset.name
-        mine = name not in taken or taken[name].own
-        dialog = NameDialog(self._with_count(self.draft.preset), taken, name if mine else f"my-{name}")
-        preset = await self.app.push_screen_wait(dialog)
+        preset = await save_as(self, self.draft.preset, self.cost.encoder if self.cost is not None else None)
         if preset is None:
             return False
-        try:
-            path = await self.in_thread(save_own, preset, taken.get(preset.name))
-        except InputError as error:
-            self.notify(str(error), title="Not saved", severity="error", timeout=10, markup=False)
-            return False
-        self.notify(str(path), title=f"Saved as {preset.name}", timeout=6, markup=False)
         self.draft = Draft(preset)
         self._saved = preset
         self.query_one(TitleBar).place = f"Presets › {preset.name}"
         self._show()
         return True
-
-    def _with_count(self, preset: Preset) -> Preset:
-        """The preset with what was counted, so that lists needn't count it."""
-        from msgspec.structs import replace
-
-        counted = self.cost.encoder if self.cost is not None else None
-        return replace(preset, preset=replace(preset.preset, encoder_parameters=counted))
 
     @work(exclusive=True, group="start")
     async def action_start(self) -> None:
@@ -403,17 +386,20 @@ class EditorScreen(Room):
             self._show_view("fields")
             self.query_one(FieldList).focus()
         else:
-            self._leave()
+            self.action_leave_for("")
 
     @work(exclusive=True, group="leave")
-    async def _leave(self) -> None:
-        """Hands the changes on, or asks what shall become of them."""
+    async def action_leave_for(self, place: str) -> None:
+        """Hands the changes on, or asks what shall become of them; then to another screen, or back."""
         preset = self.draft.preset
         if preset is not None and self._keep is not None:
             self._keep(preset)
         elif preset != self._saved and not await self._may_go():
             return
-        self.app.pop_screen()
+        if place:
+            await self.app.run_action(f"app.{place}")
+        else:
+            self.app.pop_screen()
 
     async def _may_go(self) -> bool:
         wrong = self.draft.preset is None
@@ -430,7 +416,7 @@ class EditorScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where one types, letters are letters."""
-        if not self.is_mounted or action in ("back", "start"):
+        if not self.is_mounted or action in ("back", "start", "leave_for"):
             return True
         if isinstance(self.focused, Input):
             return action in ("previous", "next")

@@ -6,7 +6,6 @@ Counting, trying, reading a corpus and starting a worker happen in threads; chec
 
 from __future__ import annotations
 
-from asyncio import sleep
 from collections.abc import Callable, Iterator
 
 from textual import on, work
@@ -21,22 +20,21 @@ from engine.errors import InputError
 from engine.preset import Data, Preset
 from engine.preset_file import PresetError, with_overrides
 from engine.preset_library import FoundPreset, list_presets
+from spk_tui.corpus_check import CorpusCheck
 from spk_tui.drafts import Draft
 from spk_tui.estimating import Estimate, estimate, in_words, plans
 from spk_tui.live_meter import LiveMeter
 from spk_tui.run_index import RunRow, recent_corpora
 from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
 from spk_tui.screens.room import Room
-from spk_tui.starting import size_of_corpus, start, try_out
+from spk_tui.starting import start, try_out
 from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
 from spk_tui.widgets.preset_details import PresetDetails
 from spk_tui.widgets.preset_list import PresetList
 from spk_tui.widgets.start_form import FIELDS, StartForm
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import count
 
-TYPING_PAUSE = 0.4
 TRYING = "being tried: two seconds of training, and a few to load PyTorch…"
 
 
@@ -62,10 +60,11 @@ class PresetScreen(Room):
         Binding("n", "numbers", "Numbers", tooltip="Change steps, batch size, rate, seed, device", show=False,
                 priority=True, id="presets.numbers"),
         Binding("b", "fit", "Fit", tooltip="Sizes that use the budget up, and back", show=False, id="presets.fit"),
-        Binding("t", "trial", "Trial", tooltip="Train two seconds, to know the time", id="presets.trial"),
+        Binding("t", "trial", "Trial", tooltip="Train two seconds, to know the time", show=False,
+                id="presets.trial"),
         Binding("slash", "search", "Search", tooltip="Find a preset by name or encoder", priority=True,
                 id="presets.search"),
-        Binding("escape", "to_list", "List", tooltip="Back to the list of presets, and to all of them",
+        Binding("escape", "to_list", "List", tooltip="Back to the list of presets, and to all of them", show=False,
                 id="presets.list"),
     ]  # fmt: skip
 
@@ -75,12 +74,11 @@ class PresetScreen(Room):
         self._changed: dict[str, Preset] = {}  # by the name of the preset of which it was made
         self._rows: tuple[RunRow, ...] = ()
         self._data = Data()  # the section by which the chosen corpus was read
-        self._speakers: int | None = None
         self._filled = ""
-        self._corpus_problem = ""
         self._numbers_are_wrong = False
         self._starting = self._trying = False
         self._meter = LiveMeter(self, self._counted)
+        self._corpus = CorpusCheck(self, self._corpus_found)
 
     def compose(self) -> ComposeResult:
         """List, details, form."""
@@ -163,8 +161,10 @@ class PresetScreen(Room):
         if preset.data != self._data:
             self._data = preset.data
             self._pick_corpus()
-        self._show(preset, self.presets.costs.get(name) if preset == entry.preset and not self._speakers else None)
-        self._meter.ask(preset, self._speakers)
+        self._show(
+            preset, self.presets.costs.get(name) if preset == entry.preset and not self._corpus.speakers else None
+        )
+        self._meter.ask(preset, self._corpus.speakers)
 
     @on(ColumnList.Chosen)
     def action_choose(self) -> None:
@@ -183,7 +183,7 @@ class PresetScreen(Room):
         except InputError:
             return
         self._show(preset, self.cost)
-        self._meter.ask(preset, self._speakers)
+        self._meter.ask(preset, self._corpus.speakers)
 
     def _complain(self, problems: list[str]) -> None:
         self._numbers_are_wrong = bool(problems)
@@ -192,7 +192,7 @@ class PresetScreen(Room):
 
     def _allow_start(self) -> None:
         """The button can be pressed while nothing stands in the way that is known already."""
-        in_the_way = self._corpus_problem or self._numbers_are_wrong or self._starting
+        in_the_way = self._corpus.problem or self._numbers_are_wrong or self._starting
         self.query_one(StartForm).allow_start(not in_the_way)
 
     def _show(self, preset: Preset, cost: Cost | None) -> None:
@@ -231,7 +231,7 @@ class PresetScreen(Room):
     def _count(self) -> None:
         """Counts what is chosen now."""
         try:
-            self._meter.ask(self.resolved(), self._speakers)
+            self._meter.ask(self.resolved(), self._corpus.speakers)
         except InputError:
             return  # shown beside the numbers already
 
@@ -283,7 +283,7 @@ class PresetScreen(Room):
             preset = self.resolved()
             self._trying = True
             self._show_plan(preset)
-            await try_out(self, preset, self._speakers)
+            await try_out(self, preset, self._corpus.speakers)
         except InputError as error:
             self.notify(str(error), title="The trial failed", severity="error", timeout=10, markup=False)
         finally:
@@ -311,7 +311,7 @@ class PresetScreen(Room):
             edited = self.resolved()
         except InputError:
             edited = self._changed.get(name, entry.preset)
-        corpus, speakers = self.corpus, self._speakers
+        corpus, speakers = self.corpus, self._corpus.speakers
         self.app.push_screen(EditorScreen(entry.preset, corpus, edited, speakers, lambda made: self._keep(name, made)))
 
     def _keep(self, name: str, edited: Preset) -> None:
@@ -331,15 +331,7 @@ class PresetScreen(Room):
     @work(exclusive=True, group="presets")
     async def _look_at_presets(self) -> None:
         """A preset may have been saved in the editor, or by hand."""
-        entries = await self.in_thread(list_presets)
-        presets = self.presets
-        if [entry for entry in entries if presets.entries.get(entry.name) != entry] or len(entries) != len(
-            presets.entries
-        ):
-            for entry in entries:
-                if presets.entries.get(entry.name) != entry:
-                    presets.costs.pop(entry.name, None)
-            presets.fill(entries)
+        if self.presets.refill(await self.in_thread(list_presets)):
             self._count_list()
 
     # ------------------------------------------------------------------------------------------------ what it trains on
@@ -357,34 +349,14 @@ class PresetScreen(Room):
 
     @on(CorpusPicker.Changed)
     def _pick_corpus(self) -> None:
-        """Another corpus, or another part of it: what was known no longer counts."""
-        picker = self.query_one(CorpusPicker)
-        self._speakers, self._corpus_problem = None, "" if picker.corpus else "no corpus is chosen"
-        picker.tell("")
-        self._allow_start()
-        self.presets.tell_best(self._rows, picker.corpus)
-        self._show_plan_now()
-        self._check_corpus(picker.corpus)
+        """Another corpus, or another part of it."""
+        self._corpus.look(self._data)
 
-    @work(exclusive=True, group="corpus")
-    async def _check_corpus(self, corpus: str) -> None:
-        """Reads the chosen corpus and says what is in it; the head is counted for its speakers."""
-        picker = self.query_one(CorpusPicker)
-        if corpus == DEMO:
-            self._count()
-        if corpus in (DEMO, ""):
-            return
-        await sleep(TYPING_PAUSE)
-        picker.tell("being read…")
-        try:
-            speakers, utterances = await self.in_thread(size_of_corpus, corpus, self._data)
-        except InputError as error:
-            self._corpus_problem = str(error)
-            picker.tell(str(error), wrong=True)
-            self._allow_start()
-            return
-        picker.tell(f"{count(speakers)} speakers, {count(utterances)} utterances")
-        self._speakers = speakers
+    def _corpus_found(self) -> None:
+        """What is known of the corpus decides the head, whether one can start, and which runs count."""
+        self._allow_start()
+        self.presets.tell_best(self._rows, self.corpus)
+        self._show_plan_now()
         self._count()
 
     # ------------------------------------------------------------------------------------------------ starting

@@ -68,10 +68,13 @@ def _lines(text: str, draft: Draft) -> Iterator[tuple[str, Content]]:
         if equals and not line.startswith(" "):
             key = f"{section}.{name}"
             changed = draft.is_changed(key)
-            yield key, Content.assemble(
-                (f"{CHANGED} " if changed else "  ", "$warning"),
-                (f"{name} = ", "$foreground-muted"),
-                (value, "bold" if changed else ""),
+            yield (
+                key,
+                Content.assemble(
+                    (f"{CHANGED} " if changed else "  ", "$warning"),
+                    (f"{name} = ", "$foreground-muted"),
+                    (value, "bold" if changed else ""),
+                ),
             )
         else:
             yield "", Content(f"  {line}")

@@ -85,7 +85,10 @@ class FieldForm(Vertical):
         self.input.set_class(bool(own), "-wrong")
         problems = own or draft.problems
         default = self.field.default
-        takes = f"It takes {self.field.takes}" + (f"; default {default or 'empty'}." if default is not None else ".")
+        way = " Enter lists them, left and right go through them." if self.field.choices else ""
+        takes = (
+            f"It takes {self.field.takes}" + (f"; default {default or 'empty'}." if default is not None else ".") + way
+        )
         help_line = Content(f"{self.field.help[:1].upper()}{self.field.help[1:]}.")
         words = Content.styled(problems[0], "$error") if problems else Content.styled(takes, "$foreground-muted")
         self.query_one(Static).update(Content("\n").join([help_line, words]))

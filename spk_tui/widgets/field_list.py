@@ -14,7 +14,7 @@ from spk_tui.drafts import Draft, Field
 from spk_tui.widgets.column_list import Rows
 from spk_tui.widgets.pieces import cell
 
-KEY, VALUE, HELP_FROM = 27, 18, 96
+KEY, VALUE, REMARK = 27, 18, 24
 CHANGED, WRONG = "●", "✗"
 BEGINS_A_VALUE = "0123456789-.["
 
@@ -108,17 +108,14 @@ class FieldList(Rows):
         elif default is not None and default != text:
             remark = f"default {default or 'empty'}"
         room = self.content_size.width - 3 - KEY - VALUE - 3
-        line = Content.assemble(
+        return Content.assemble(
             mark,
             " ",
             cell(Content.styled(field.name, "" if changed else "$foreground-muted"), KEY),
             cell(Content.styled(text or "–", "bold" if changed else ""), VALUE),
             " ",
-            cell(Content.styled(remark, "$foreground-muted"), min(room, 24)) if room > 0 else "",
+            cell(Content.styled(remark, "$foreground-muted"), max(0, min(room, REMARK))),
         )
-        if self.content_size.width >= HELP_FROM:
-            line = Content.assemble(line, "  ", cell(Content.styled(field.help, "$foreground-muted"), room - 26))
-        return line
 
 
 def _searched(field: Field) -> str:

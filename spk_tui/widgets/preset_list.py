@@ -55,6 +55,16 @@ class PresetList(Vertical):
         self.entries = {entry.name: entry for entry in ordered}
         self.show()
 
+    def refill(self, entries: Sequence[FoundPreset]) -> bool:
+        """The files as they are now, whether any of them is another; what is known of the others stays."""
+        new = [entry for entry in entries if self.entries.get(entry.name) != entry]
+        if not new and len(entries) == len(self.entries):
+            return False
+        for entry in new:
+            self.costs.pop(entry.name, None)
+        self.fill(entries)
+        return True
+
     def tell_best(self, rows: Sequence[RunRow], corpus: str) -> None:
         """The best accuracies so far on a corpus, by preset, from the user's own runs."""
         self._best = {}
@@ -75,9 +85,7 @@ class PresetList(Vertical):
             first = entry.preset is not None and _encoder(entry) != group
             group = _encoder(entry) if entry.preset is not None else ""
             rows.append(
-                preset_row(
-                    entry, self.costs.get(name), self._best.get(name), first=first, changed=name in self.changed
-                )
+                preset_row(entry, self.costs.get(name), self._best.get(name), first=first, changed=name in self.changed)
             )
         self.query_one(ColumnList).show(rows)
 

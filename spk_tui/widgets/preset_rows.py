@@ -12,9 +12,9 @@ from spk_tui.widgets.pieces import bar, cell, verdict, verdict_style
 from spk_tui.wording import accuracy, count, encoder_words, percent
 
 COLUMNS = (
-    Column("encoder", 14),
+    Column("encoder", 14, dispensable=1),
     Column("preset", 24, share=2),
-    Column("parameters", 10, right=True),
+    Column("parameters", 10, right=True, dispensable=2),
     Column("budget", 11, share=1),
     Column("best", 6, right=True),
 )
@@ -41,12 +41,19 @@ def preset_row(
         entry.name,
         (
             text_cell(kind),
-            text_cell(Content.assemble(entry.name, (remark, "$foreground-muted"))),
+            lambda width: _name(entry.name, remark, width),
             text_cell("…" if used is None else count(used)),
             lambda width: _share(used, budget, width),
             text_cell(Content.styled(accuracy(best), "bold" if best is not None else "$foreground-muted")),
         ),
     )
+
+
+def _name(name: str, remark: str, width: int) -> Content:
+    """A name and what is to be said of it; where there is no room for both, the name is cut."""
+    room = width - len(remark)
+    shown = name if len(name) <= room else f"{name[: room - 1]}…"
+    return Content.assemble(shown, (remark, "$foreground-muted"))
 
 
 def _share(used: int | None, budget: int, width: int) -> Content:

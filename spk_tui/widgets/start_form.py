@@ -97,7 +97,7 @@ class StartForm(VerticalScroll):
         with Horizontal(classes="buttons"):
             yield Button("Start training", variant="primary", compact=True, id="start")
         with Horizontal(classes="others"):
-            yield Button("Fit to the budget (b)", compact=True, id="fit")
+            yield Button("Fit to budget (b)", compact=True, id="fit")
             yield Button("Get speech…", compact=True, id="get-speech")
 
     def fill(self, preset: Preset) -> None:
@@ -139,7 +139,10 @@ class StartForm(VerticalScroll):
     def _fit_the_button(self) -> None:
         room = max(12, self.content_size.width - BUTTON_PADDING)
         label = next((plan for plan in self._plans if len(plan) <= room), self._plans[-1])
-        self.query_one("#start", Button).label = label
+        button = self.query_one("#start", Button)
+        if str(button.label) != label:
+            button.label = Content(label)
+            button.refresh(layout=True)
 
     def allow_start(self, allowed: bool) -> None:
         """Whether the button can be pressed."""
