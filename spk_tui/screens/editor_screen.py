@@ -56,7 +56,7 @@ class EditorScreen(Room):
         Binding("enter", "edit", "Edit", tooltip="Change this key", id="editor.edit"),
         Binding("left", "step(-1)", "Value before", show=False, tooltip="The value before, of a few", id="editor.left"),
         Binding("right", "step(1)", "Next value", show=False, tooltip="The next value, of a few", id="editor.right"),
-        Binding("slash", "search", "Search", tooltip="Find a key by its name or meaning", id="editor.search"),
+        Binding("slash", "search", "Search", tooltip="Find a key by its meaning", priority=True, id="editor.search"),
         Binding("backspace,delete", "take_back", "Undo", tooltip="This key as it was", id="editor.take_back"),
         Binding("u", "take_back_all", "Undo all", show=False, tooltip="All keys as they were", id="editor.undo_all"),
         Binding("b", "fit", "Fit", tooltip="The largest sizes that fit the budget", id="editor.fit"),
@@ -102,7 +102,7 @@ class EditorScreen(Room):
             with Vertical(id="fields") as fields:
                 fields.border_title = "Keys"
                 yield SearchLine("find a key")
-                yield FieldList(id="keys")
+                yield FieldList(self._begin_with, id="keys")
                 yield FieldForm()
             yield PresetDetails(id="details")
             yield ChangesView(id="changes")
@@ -208,12 +208,13 @@ class EditorScreen(Room):
         self.draft.set(event.key, event.text)
         self._show()
 
-    @on(FieldList.Typed)
-    def _begin_with(self, event: FieldList.Typed) -> None:
+    def _begin_with(self, character: str) -> None:
+        """A number was begun on a line: it is the new value's first character."""
         if self.field is not None:
             self._begin()
-            self.query_one(FieldForm).input.value = event.character
-            self.query_one(FieldForm).input.action_end()
+            entry = self.query_one(FieldForm).input
+            entry.value = character
+            entry.action_end()
 
     @on(FieldForm.Done)
     def _done(self) -> None:

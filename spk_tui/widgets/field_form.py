@@ -59,7 +59,7 @@ class FieldForm(Vertical):
         """Name and input in a line, the words below."""
         with Horizontal():
             yield Label("", markup=False)
-            yield ValueInput(id="value", compact=True)
+            yield ValueInput(id="value", compact=True, select_on_focus=False)
         yield Static(markup=False)
 
     @property

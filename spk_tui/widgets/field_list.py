@@ -5,9 +5,10 @@ It shows and has a cursor; typing is the work of `field_form.py`, and what a key
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from textual.binding import Binding
 from textual.content import Content
-from textual.events import Key
-from textual.message import Message
 from textual.widgets.option_list import Option
 
 from spk_tui.drafts import Draft, Field
@@ -16,7 +17,12 @@ from spk_tui.widgets.pieces import cell
 
 KEY, VALUE, REMARK = 27, 18, 24
 CHANGED, WRONG = "●", "✗"
-BEGINS_A_VALUE = "0123456789-.["
+BEGINS_A_VALUE = {digit: digit for digit in "0123456789"} | {
+    "minus": "-",
+    "full_stop": ".",
+    "left_square_bracket": "[",
+}
+"""The characters that a number or a list begins with, by their keys."""
 
 
 class FieldList(Rows):
@@ -33,15 +39,15 @@ class FieldList(Rows):
     }
     """
 
-    class Typed(Message):
-        """A character that begins a value was typed on a line."""
+    # They have priority so that the focus has moved before the next key is read: nothing typed gets lost.
+    BINDINGS = [  # noqa: RUF012  # Textual's own way of declaring keys
+        Binding(key, f"begin('{character}')", show=False, priority=True) for key, character in BEGINS_A_VALUE.items()
+    ]
 
-        def __init__(self, character: str) -> None:
-            super().__init__()
-            self.character = character
-
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, begin: Callable[[str], None], *, id: str | None = None) -> None:
+        """begin: told the first character of a value that is typed on a line."""
         super().__init__(id=id)
+        self._begin = begin
         self._draft: Draft | None = None
         self._fields: dict[str, Field] = {}  # those that are shown, by key
         self._shown_lines: dict[str, Content] = {}  # as shown, by key
@@ -84,11 +90,9 @@ class FieldList(Rows):
         """Other widths."""
         self._refresh_lines()
 
-    def on_key(self, event: Key) -> None:
+    def action_begin(self, character: str) -> None:
         """Who types a number on a line means its value."""
-        if event.character is not None and event.character in BEGINS_A_VALUE:
-            event.stop()
-            self.post_message(self.Typed(event.character))
+        self._begin(character)
 
     def _refresh_lines(self) -> None:
         for key, field in self._fields.items():

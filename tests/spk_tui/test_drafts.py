@@ -1,4 +1,4 @@
-"""A draft of a preset: whatever is typed is kept, what it comes to is a preset or a sentence, and all can be taken back."""
+"""A draft of a preset: what is typed is kept, comes to a preset or to a sentence, and can be taken back."""
 
 from __future__ import annotations
 
