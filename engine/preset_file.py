@@ -106,6 +106,11 @@ def kinds_of(section: str) -> list[str]:
     return [tag for structure in _choices(section) if (tag := _tag(structure)) is not None]
 
 
+def help_of_kind(section: str, kind: str) -> str:
+    """What a kind of pooling, head or front end computes, from its declaration; empty where the name says it."""
+    return (_structure(section, kind).__doc__ or "").partition(": ")[2].rstrip(".")
+
+
 def help_of(item: FieldInfo) -> str:
     """The sentence that explains a key, from its declaration."""
     return next((meta.description for meta in _metas(item.type) if meta.description), "")
@@ -232,7 +237,7 @@ def allowed(annotation: Any) -> str:
         for name in ("ge", "gt", "le", "lt")
         if getattr(meta, name) is not None
     }
-    bare = _bare(annotation)
+    bare = plain_type(annotation)
     if get_origin(bare) is tuple:
         return _list_in_words(bare)
     if get_origin(bare) is Literal:
@@ -292,11 +297,11 @@ def _metas(annotation: Any) -> list[Meta]:
     return [meta for arm in get_args(annotation) for meta in _metas(arm)] if get_origin(annotation) is Union else []
 
 
-def _bare(annotation: Any) -> Any:
+def plain_type(annotation: Any) -> Any:
     """The annotation without Meta and without "or None"."""
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        return plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         arms = [arm for arm in get_args(annotation) if arm is not type(None)]
-        return _bare(arms[0]) if len(arms) == 1 else annotation
+        return plain_type(arms[0]) if len(arms) == 1 else annotation
     return annotation

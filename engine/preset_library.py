@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import InputError, nearest_spelling
-from engine.files import config_folder, user_path
+from engine.files import config_folder, user_path, write_atomically
 from engine.preset import Preset
-from engine.preset_file import PresetError, load_preset
+from engine.preset_file import PresetError, load_preset, to_toml
 
 
 class FoundPreset(msgspec.Struct, frozen=True):
@@ -64,6 +64,22 @@ def find_preset(name: str, overrides: Iterable[str] = ()) -> Preset:
         hint = nearest_spelling(name, presets)
         raise InputError(f"no preset is called '{name}'{hint} (there are: {known}; or give the path of a .toml file)")
     return load_preset(Path(presets[name].path), overrides)
+
+
+def save_own(preset: Preset, replaced: FoundPreset | None = None) -> Path:
+    """Writes a preset of the user's own under its name, in place of the file of another one if given.
+
+    Returns the file. Raises `InputError` when it can't be written; then nothing has changed.
+    """
+    path = Path(replaced.path) if replaced is not None else own_folder() / f"{preset.name}.toml"
+    if replaced is None and path.exists():
+        raise InputError(f"{path}: is there already, and holds no preset of that name; give another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, to_toml(preset, path.parent))
+    except OSError as error:
+        raise InputError(f"{path}: can't be written ({error.strerror})") from None
+    return path
 
 
 def _read(path: Path, own: bool) -> FoundPreset:

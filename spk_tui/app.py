@@ -31,6 +31,7 @@ from spk_tui.run_index import RunIndex, RunRow
 from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.screens.room import Room
 from spk_tui.settings import Settings
+from spk_tui.trials import Trials
 
 TERMINAL_CHECK_SECONDS = 1.0
 
@@ -77,6 +78,7 @@ class Dashboard(PersonalApp):
         self.runs = runs
         self.clock = clock
         self.left_running: list[str] = []
+        self.trials = Trials()
         self._meter = meter
         self._index = RunIndex(runs)
         self._index_lock = threading.Lock()
@@ -170,6 +172,12 @@ class Dashboard(PersonalApp):
         from spk_tui.screens.sweep_screen import SweepScreen
 
         self.push_screen(SweepScreen(preset, corpus))
+
+    def edit_preset(self, preset: Preset, corpus: str | None = None) -> None:
+        """Opens the editor on a preset, over whatever is shown now; corpus: what it would be trained on (the demo)."""
+        from spk_tui.screens.editor_screen import EditorScreen
+
+        self.push_screen(EditorScreen(preset, corpus or "demo"))
 
     # ------------------------------------------------------------------------------------------------ going about
 

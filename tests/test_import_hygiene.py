@@ -17,7 +17,7 @@ import engine
 BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
-METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit")
+METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
 USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
 TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
 """What may load PyTorch; nothing else may."""

@@ -134,11 +134,11 @@ def launch_worker(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]
             stdout=console,
             stderr=console,
             start_new_session=True,
-            env={**os.environ, **_policies(), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **process_policies(), "PYTHONUNBUFFERED": "1"},
         )
 
 
-def _policies() -> dict[str, str]:
+def process_policies() -> dict[str, str]:
     """What a worker is told of threads and memory, but for a policy of which the user has set any part."""
     policies = (policy for policy in (THREAD_POLICY, MEMORY_POLICY) if not policy.keys() & os.environ)
     return {name: value for policy in policies for name, value in policy.items()}

@@ -39,6 +39,9 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
+    "trial": Command(
+        "spk_tui.commands.trying:trial", "PRESET", "train for two seconds, to know what a run would take", _LOOK
+    ),
     "check": Command(
         "spk_tui.commands.checking:check", "PRESET", "try an encoder, and say what is wrong with it", _LOOK
     ),

@@ -1,12 +1,11 @@
 """The first screen: pick a preset, see what it costs, pick a corpus, change a number or two, start.
 
-Counting, reading a corpus and starting a worker happen in threads; checking what is typed is the work of
-`engine.preset_file`, and its message is shown as it is.
+Counting, trying, reading a corpus and starting a worker happen in threads; checking what is typed is the work of
+`engine.preset_file`, and its message is shown as it is. Every other key of a preset is changed in the editor.
 """
 
 from __future__ import annotations
 
-from asyncio import sleep
 from collections.abc import Callable, Iterator
 
 from textual import on, work
@@ -21,61 +20,71 @@ from engine.errors import InputError
 from engine.preset import Data, Preset
 from engine.preset_file import PresetError, with_overrides
 from engine.preset_library import FoundPreset, list_presets
-from spk_tui.run_index import RunRow, measured_rate, recent_corpora
+from spk_tui.corpus_check import CorpusCheck
+from spk_tui.drafts import Draft
+from spk_tui.estimating import Estimate, estimate, in_words, plans
+from spk_tui.live_meter import LiveMeter
+from spk_tui.run_index import RunRow, recent_corpora
 from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
 from spk_tui.screens.room import Room
-from spk_tui.screens.trust_question import may_run
+from spk_tui.starting import start, try_out
 from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
 from spk_tui.widgets.preset_details import PresetDetails
-from spk_tui.widgets.preset_rows import COLUMNS, preset_row
+from spk_tui.widgets.preset_list import PresetList
 from spk_tui.widgets.start_form import FIELDS, StartForm
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import age, count, duration, rate
 
-TYPING_PAUSE = 0.4
+TRYING = "being tried: two seconds of training, and a few to load PyTorch…"
 
 
 class PresetScreen(Room):
     """Presets, and what one needs to start one."""
 
     HELP_TEXT = (
-        "The list shows the presets that come with the program and your own. A preset's encoder is held against its "
-        "budget: it fits, is tight (nine tenths or more) or is over; front end, pooling and head are shown apart and "
-        "don't count. Change a number and the meter and the estimate follow. Training runs in the background: it goes "
-        "on when you leave this screen, and when you close the terminal."
+        "The list shows the presets that come with the program and your own, by encoder. A preset's encoder is held "
+        "against its budget: it fits, is tight (nine tenths or more) or is over; front end, pooling and head are shown "
+        "apart and don't count. 'best' is the highest accuracy of your own runs of it on the chosen corpus. Change a "
+        "number here, or any key in the editor (e), and meter and estimate follow. The time is what your runs of the "
+        "preset have measured; t measures it in two seconds. Training runs in the background: it goes on when you "
+        "leave this screen, and when you close the terminal."
     )
     BINDINGS = [  # noqa: RUF012
         Binding("f5", "start", "Start", tooltip="Start the chosen preset", id="presets.start"),
         Binding("enter", "choose", "To the button", show=False, tooltip="To the start button", id="presets.choose"),
-        # These two have priority so that the focus has moved before the next key is read: nothing typed gets lost.
+        # These have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
-        Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", id="presets.inspect"),
-        Binding("d", "download", "Speech", tooltip="Download public speech", id="presets.download"),
-        Binding("e", "edit", "Edit", tooltip="Change steps, batch size, rate, seed", priority=True, id="presets.edit"),
+        Binding("i", "inspect", "Inspect", tooltip="What is in the chosen corpus", show=False, id="presets.inspect"),
+        Binding("d", "download", "Speech", tooltip="Download public speech", show=False, id="presets.download"),
+        Binding("e", "edit", "Edit", tooltip="Change any key of the preset", id="presets.edit"),
+        Binding("n", "numbers", "Numbers", tooltip="Change steps, batch size, rate, seed, device", show=False,
+                priority=True, id="presets.numbers"),
         Binding("b", "fit", "Fit", tooltip="Sizes that use the budget up, and back", show=False, id="presets.fit"),
-        Binding("escape", "to_list", "List", tooltip="Back to the list of presets", id="presets.list"),
-    ]
+        Binding("t", "trial", "Trial", tooltip="Train two seconds, to know the time", show=False,
+                id="presets.trial"),
+        Binding("slash", "search", "Search", tooltip="Find a preset by name or encoder", priority=True,
+                id="presets.search"),
+        Binding("escape", "to_list", "List", tooltip="Back to the list of presets, and to all of them", show=False,
+                id="presets.list"),
+    ]  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
-        self.presets: dict[str, FoundPreset] = {}
-        self.costs: dict[str, Cost] = {}
         self.cost: Cost | None = None
-        self._fitted: dict[str, Preset] = {}  # by the name of the preset whose sizes were changed
+        self._changed: dict[str, Preset] = {}  # by the name of the preset of which it was made
         self._rows: tuple[RunRow, ...] = ()
         self._data = Data()  # the section by which the chosen corpus was read
-        self._speakers: int | None = None
         self._filled = ""
-        self._corpus_problem = ""
         self._numbers_are_wrong = False
-        self._starting = False
+        self._starting = self._trying = False
+        self._meter = LiveMeter(self, self._counted)
+        self._corpus = CorpusCheck(self, self._corpus_found)
 
     def compose(self) -> ComposeResult:
         """List, details, form."""
         yield TitleBar("Presets")
         with Container(id="body"):
-            presets = ColumnList(COLUMNS, id="presets")
+            presets = PresetList(id="presets")
             presets.border_title = "Presets"
             yield presets
             yield PresetDetails(id="details")
@@ -86,19 +95,19 @@ class PresetScreen(Room):
 
     def on_mount(self) -> None:
         """The presets are small files, read at once; all that takes longer waits for the first paint."""
-        for entry in list_presets():
-            self.presets[entry.name] = entry
-        self._show_list()
-        presets = self.query_one("#presets", ColumnList)
-        usable = [name for name, entry in self.presets.items() if entry.preset is not None]
+        presets = self.presets
+        presets.fill(list_presets())
+        usable = [name for name, entry in presets.entries.items() if entry.preset is not None]
         if usable:
             presets.move_to(usable[0])
         presets.focus_rows()
         self.call_after_refresh(self._after_first_paint)
 
     def on_screen_resume(self) -> None:
-        """Runs may have come or grown since one was here."""
+        """Runs and presets of one's own may have come since one was here."""
         self._look_at_runs()
+        if self._filled:
+            self._look_at_presets()
 
     def _after_first_paint(self) -> None:
         self._look_at_runs()
@@ -107,37 +116,55 @@ class PresetScreen(Room):
     # ------------------------------------------------------------------------------------------------ what is chosen
 
     @property
+    def presets(self) -> PresetList:
+        """The list."""
+        return self.query_one(PresetList)
+
+    @property
     def entry(self) -> FoundPreset | None:
         """The preset that the cursor is on."""
-        return self.presets.get(self.query_one("#presets", ColumnList).key or "")
+        return self.presets.entries.get(self.presets.key or "")
+
+    @property
+    def corpus(self) -> str:
+        """What is chosen to train on; empty when a path is asked for and none is typed."""
+        return self.query_one(CorpusPicker).corpus
 
     def resolved(self) -> Preset:
-        """The chosen preset with the numbers of the form. Raises `InputError`."""
+        """The chosen preset with its changes and the numbers of the form. Raises `InputError`."""
         entry = self.entry
         if entry is None or entry.preset is None:
             raise InputError(entry.problem if entry else "there is no preset to start")
-        preset = self._fitted.get(entry.name, entry.preset)
+        preset = self._changed.get(entry.name, entry.preset)
         return with_overrides(preset, self.query_one(StartForm).overrides, entry.name)
 
     @on(ColumnList.Highlighted)
     def _highlight(self, event: ColumnList.Highlighted) -> None:
-        entry = self.presets.get(event.key)
+        if event.key != self._filled:  # else the cursor is where it was: what has been typed since stays
+            self._fill(event.key)
+
+    def _fill(self, name: str) -> None:
+        """Shows a preset, with the changes that were made to it in the editor."""
+        entry = self.presets.entries.get(name)
         details, form = self.query_one(PresetDetails), self.query_one(StartForm)
-        if entry is None or entry.name == self._filled:
-            return  # the cursor is where it was: what has been typed since stays
-        self._filled = entry.name
+        if entry is None:
+            return
+        self._filled = name
         details.problem = "" if entry.preset else f"This preset can't be used.\n\n{entry.problem}"
         form.disabled = entry.preset is None
+        self.refresh_bindings()
         if entry.preset is None:
-            details.border_title = entry.name
+            details.border_title = name
             return
-        form.fill(entry.preset)
-        if entry.preset.data != self._data:
-            self._data = entry.preset.data
+        preset = self._changed.get(name, entry.preset)
+        form.fill(preset)
+        if preset.data != self._data:
+            self._data = preset.data
             self._pick_corpus()
-        known = self.costs.get(entry.name) if self._speakers is None and entry.name not in self._fitted else None
-        self._show(self.resolved(), known)
-        self._count()
+        self._show(
+            preset, self.presets.costs.get(name) if preset == entry.preset and not self._corpus.speakers else None
+        )
+        self._meter.ask(preset, self._corpus.speakers)
 
     @on(ColumnList.Chosen)
     def action_choose(self) -> None:
@@ -146,8 +173,8 @@ class PresetScreen(Room):
             self.query_one("#start").focus()
 
     @on(StartForm.Changed)
-    def _edit(self) -> None:
-        """A number was typed: checked at once, counted when the typing pauses."""
+    def _type(self) -> None:
+        """A number was typed: checked and counted at once."""
         try:
             preset = self.resolved()
         except PresetError as error:
@@ -156,7 +183,7 @@ class PresetScreen(Room):
         except InputError:
             return
         self._show(preset, self.cost)
-        self._count()
+        self._meter.ask(preset, self._corpus.speakers)
 
     def _complain(self, problems: list[str]) -> None:
         self._numbers_are_wrong = bool(problems)
@@ -165,131 +192,171 @@ class PresetScreen(Room):
 
     def _allow_start(self) -> None:
         """The button can be pressed while nothing stands in the way that is known already."""
-        in_the_way = self._corpus_problem or self._numbers_are_wrong or self._starting
+        in_the_way = self._corpus.problem or self._numbers_are_wrong or self._starting
         self.query_one(StartForm).allow_start(not in_the_way)
 
     def _show(self, preset: Preset, cost: Cost | None) -> None:
-        form, details = self.query_one(StartForm), self.query_one(PresetDetails)
+        details, entry = self.query_one(PresetDetails), self.entry
         self._complain([])
         self.cost = cost
         details.cost = cost
         details.preset = preset
-        form.estimate(self._estimate(preset))
+        if entry is not None and entry.preset is not None and (changes := len(Draft(entry.preset, preset).changes())):
+            details.border_title = f"{preset.name}, {changes} change{'s' * (changes > 1)}"
+        self._show_plan(preset)
+
+    def _show_plan(self, preset: Preset) -> None:
+        """How long it would take, and what the button would do."""
+        form, known = self.query_one(StartForm), self._estimate(preset)
+        form.estimate(Content.styled(TRYING, "$foreground-muted") if self._trying else in_words(known))
+        form.announce(plans(preset, self.corpus, known))
+
+    def _estimate(self, preset: Preset) -> Estimate | None:
+        return estimate(preset, self._rows, self.dashboard.trials.find(preset), self.cost, self.dashboard.clock())
 
     # ------------------------------------------------------------------------------------------------ what it costs
 
-    @work(exclusive=True, group="count")
-    async def _count(self) -> None:
-        """Counts what is chosen now; a newer question replaces this one."""
+    def _counted(self, preset: Preset, answer: Cost | InputError) -> None:
+        """The meter's answer. It may be to what is no longer chosen."""
         try:
-            preset = self.resolved()
-            cost = await self.in_thread(self.dashboard.meter.count, preset, self._speakers)
-            if self.resolved() == preset:
-                self._show(preset, cost)
-        except PresetError:
+            if self.resolved() != preset:
+                return
+        except InputError:
             return  # shown beside the numbers already
-        except InputError as error:
-            self.query_one(StartForm).estimate(Content.styled(str(error), "$error"))
+        if isinstance(answer, InputError):
+            self.query_one(StartForm).estimate(Content.styled(str(answer), "$error"))
+        else:
+            self._show(preset, answer)
+
+    def _count(self) -> None:
+        """Counts what is chosen now."""
+        try:
+            self._meter.ask(self.resolved(), self._corpus.speakers)
+        except InputError:
+            return  # shown beside the numbers already
 
     @work(exclusive=True, group="count-list")
     async def _count_list(self) -> None:
         """Counts each preset of the list once, so that the list doesn't rest on what the files say."""
-        for name, entry in self.presets.items():
-            if entry.preset is not None:
+        presets = self.presets
+        for name, entry in list(presets.entries.items()):
+            if entry.preset is not None and name not in presets.costs:
                 try:
-                    self.costs[name] = await self.in_thread(self.dashboard.meter.count, entry.preset, None)
+                    presets.costs[name] = await self.in_thread(self.dashboard.meter.count, entry.preset, None)
                 except InputError:
                     continue  # the chosen preset's count says what is wrong
-                self._show_list()
+                presets.show()
 
     @on(StartForm.Fit)
     def action_fit(self) -> None:
         """Other sizes for the chosen preset's encoder, which use its budget up; a second time its own again."""
-        if self.entry is None:
+        entry = self.entry
+        if entry is None or entry.preset is None:
             return
-        if self._fitted.pop(self.entry.name, None) is None:
-            self._fit(self.entry)
+        changed = self._changed.get(entry.name)
+        if changed is not None and changed.encoder != entry.preset.encoder:
+            del self._changed[entry.name]
+            self._show_changes()
         else:
-            self._edit()
+            self._fit(entry)
 
     @work(exclusive=True, group="fit")
     async def _fit(self, entry: FoundPreset) -> None:
-        assert entry.preset is not None
-        budget = entry.preset.budget.encoder_parameters
         try:
-            self._fitted[entry.name] = await self.in_thread(self.dashboard.meter.fit, entry.preset, budget)
+            preset = self.resolved()
+            budget = preset.budget.encoder_parameters
+            self._changed[entry.name] = await self.in_thread(self.dashboard.meter.fit, preset, budget)
         except InputError as error:
             self.notify(str(error), title="Not fitted", severity="warning", timeout=10, markup=False)
             return
         if self.entry == entry:
-            self._edit()
-        keep = f"'spk-tui fit --near {entry.name} --save NAME' keeps these sizes as a preset; b takes them back"
+            self._show_changes()
+        keep = "e shows the sizes, and saves them as a preset of your own; b takes them back"
         self.notify(keep, title=f"{entry.name} fits its budget", timeout=8, markup=False)
 
-    def _estimate(self, preset: Preset) -> Content:
-        """How long the run will take, and how that is known."""
-        measured = measured_rate(self._rows, preset)
-        if measured is not None and measured.steps_per_second:
-            seconds = preset.run.steps / measured.steps_per_second
-            when = age(self.dashboard.clock() - measured.updated)
-            known = f"at {rate(measured.steps_per_second)}, measured in your run of {when}"
-        elif self.cost is not None and self.cost.seconds_per_step:
-            seconds = preset.run.steps * self.cost.seconds_per_step
-            known = "guessed from its arithmetic alone, may be far off"
-        else:
-            return Content.styled("time: not known yet", "$foreground-muted")
-        return Content.assemble(
-            ("about ", "$foreground-muted"), (duration(seconds), "bold"), (f", {known}", "$foreground-muted")
-        )
+    @work(exclusive=True, group="trial")
+    async def action_trial(self) -> None:
+        """Trains what is chosen for two seconds, to know how long a run would take."""
+        if self._trying:
+            return
+        try:
+            preset = self.resolved()
+            self._trying = True
+            self._show_plan(preset)
+            await try_out(self, preset, self._corpus.speakers)
+        except InputError as error:
+            self.notify(str(error), title="The trial failed", severity="error", timeout=10, markup=False)
+        finally:
+            self._trying = False
+            if self.is_here:
+                self._show_plan_now()
 
-    def _show_list(self) -> None:
-        self.query_one("#presets", ColumnList).show(
-            [preset_row(entry, self.costs.get(name)) for name, entry in self.presets.items()]
-        )
+    def _show_plan_now(self) -> None:
+        try:
+            self._show_plan(self.resolved())
+        except InputError:
+            return  # shown beside the numbers already
+
+    # ------------------------------------------------------------------------------------------------ editing
+
+    def action_edit(self) -> None:
+        """Opens the editor on what is chosen; what is changed there is kept here until it is started or saved."""
+        from spk_tui.screens.editor_screen import EditorScreen
+
+        entry = self.entry
+        if entry is None or entry.preset is None:
+            return
+        name = entry.name
+        try:
+            edited = self.resolved()
+        except InputError:
+            edited = self._changed.get(name, entry.preset)
+        corpus, speakers = self.corpus, self._corpus.speakers
+        self.app.push_screen(EditorScreen(entry.preset, corpus, edited, speakers, lambda made: self._keep(name, made)))
+
+    def _keep(self, name: str, edited: Preset) -> None:
+        """What the editor made of a preset."""
+        entry = self.presets.entries.get(name)
+        if entry is not None:
+            self._changed[name] = edited
+            if edited == entry.preset:
+                del self._changed[name]
+            self._show_changes()
+
+    def _show_changes(self) -> None:
+        self.presets.changed = set(self._changed)
+        self.presets.show()
+        self._fill(self._filled)
+
+    @work(exclusive=True, group="presets")
+    async def _look_at_presets(self) -> None:
+        """A preset may have been saved in the editor, or by hand."""
+        if self.presets.refill(await self.in_thread(list_presets)):
+            self._count_list()
 
     # ------------------------------------------------------------------------------------------------ what it trains on
 
     @work(exclusive=True, group="runs")
     async def _look_at_runs(self) -> None:
-        """Recent corpora and measured step rates, from the runs that there are."""
+        """Recent corpora, best accuracies and measured step rates, from the runs that there are."""
         self._rows = await self.in_thread(self.dashboard.read_runs)
         downloaded = map(str, (await self.in_thread(downloaded_corpora)).values())
         self.query_one(CorpusPicker).offer(tuple(dict.fromkeys([*recent_corpora(self._rows), *downloaded])))
         active = sum(not row.is_over for row in self._rows)
         self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
-        try:
-            self.query_one(StartForm).estimate(self._estimate(self.resolved()))
-        except InputError:
-            pass  # shown beside the numbers already
+        self.presets.tell_best(self._rows, self.corpus)
+        self._show_plan_now()
 
     @on(CorpusPicker.Changed)
     def _pick_corpus(self) -> None:
-        """Another corpus, or another part of it: what was known no longer counts."""
-        picker = self.query_one(CorpusPicker)
-        self._speakers, self._corpus_problem = None, "" if picker.corpus else "no corpus is chosen"
-        picker.tell("")
-        self._allow_start()
-        self._check_corpus(picker.corpus)
+        """Another corpus, or another part of it."""
+        self._corpus.look(self._data)
 
-    @work(exclusive=True, group="corpus")
-    async def _check_corpus(self, corpus: str) -> None:
-        """Reads the chosen corpus and says what is in it; the head is counted for its speakers."""
-        picker = self.query_one(CorpusPicker)
-        if corpus == DEMO:
-            self._count()
-        if corpus in (DEMO, ""):
-            return
-        await sleep(TYPING_PAUSE)
-        picker.tell("being read…")
-        try:
-            speakers, utterances = await self.in_thread(_size_of_corpus, corpus, self._data)
-        except InputError as error:
-            self._corpus_problem = str(error)
-            picker.tell(str(error), wrong=True)
-            self._allow_start()
-            return
-        picker.tell(f"{count(speakers)} speakers, {count(utterances)} utterances")
-        self._speakers = speakers
+    def _corpus_found(self) -> None:
+        """What is known of the corpus decides the head, whether one can start, and which runs count."""
+        self._allow_start()
+        self.presets.tell_best(self._rows, self.corpus)
+        self._show_plan_now()
         self._count()
 
     # ------------------------------------------------------------------------------------------------ starting
@@ -305,14 +372,7 @@ class PresetScreen(Room):
         self._starting = True
         self._allow_start()
         try:
-            preset, corpus = self.resolved(), self.query_one(CorpusPicker).corpus
-            if not corpus:
-                raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
-            if corpus != DEMO:
-                await self.in_thread(_size_of_corpus, corpus, preset.data)
-            if not await may_run(self.app, preset):
-                return
-            run = await self.in_thread(self.dashboard.start_run, preset, corpus)
+            run = await start(self, self.resolved(), self.corpus)
         except PresetError as error:
             self._complain(error.problems)
             return
@@ -323,12 +383,23 @@ class PresetScreen(Room):
             self._starting = False
             if self.is_here:  # it may have been left while a question stood open
                 self._allow_start()
-        self._count()  # what has just been trusted can be counted now
-        self.dashboard.open_run(run)
+        if run is not None:
+            self._count()  # what has just been trusted can be counted now
+            self.dashboard.open_run(run)
 
     def action_to_list(self) -> None:
-        """Puts the keyboard back on the list, where letters are keys again."""
-        self.query_one("#presets", ColumnList).focus_rows()
+        """Puts the keyboard back on the list, where letters are keys again; there it ends a search.
+
+        A path that was asked for and not given gives way to the demo corpus.
+        """
+        if self.query_one(StartForm).has_focus_within and not self.corpus:
+            self.query_one(CorpusPicker).choose(DEMO)
+        if not self.presets.has_focus_within or not self.presets.show_all():
+            self.presets.focus_rows()
+
+    def action_search(self) -> None:
+        """Opens the line in which one types what to look for."""
+        self.presets.search()
 
     def action_corpus(self) -> None:
         """Opens the choice of corpora."""
@@ -340,7 +411,7 @@ class PresetScreen(Room):
         """Shows what is in the chosen corpus, read as the chosen preset says."""
         from spk_tui.screens.corpus_screen import CorpusScreen
 
-        corpus, entry = self.query_one(CorpusPicker).corpus, self.entry
+        corpus, entry = self.corpus, self.entry
         if not corpus:
             self.notify("no corpus is chosen", severity="warning", timeout=4)
         elif entry is not None and entry.preset is not None:
@@ -356,24 +427,27 @@ class PresetScreen(Room):
             picker.offer(tuple(dict.fromkeys([*recent_corpora(self._rows), str(folder)])))
             picker.choose(str(folder))
 
-    def action_edit(self) -> None:
+    def action_numbers(self) -> None:
         """Puts the keyboard on the first number."""
         self.set_focus(self.query_one(f"#{FIELDS[0].name}", Input))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where one types, letters are letters; a preset that can't be used has nothing to edit."""
-        if action in ("corpus", "inspect", "edit", "fit"):
+        if action in ("corpus", "inspect", "edit", "numbers", "fit", "trial"):
             entry = self.entry if self.is_mounted else None
             return entry is not None and entry.preset is not None and not isinstance(self.focused, Input)
-        if action == "to_list":
-            return self.is_mounted and not self.query_one("#presets").has_focus_within
+        if action == "search":
+            return not isinstance(self.focused, Input)
         return True
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Starting, and the numbers that can be changed."""
         if self.entry is not None and self.entry.preset is not None:
             yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
+            yield f"Edit {self.entry.name}", "Every key of it, with what it costs", self.action_edit
+            yield "Try it for two seconds", "How long a run would take here", self.action_trial
             yield "Fit to the budget", "Sizes of the encoder that use the budget up, and back", self.action_fit
+        yield "Find a preset", "By its name or encoder", self.action_search
         yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus
         yield "Get public speech", "Download a corpus by name", self.action_download
         if self.check_action("inspect", ()):
@@ -381,11 +455,3 @@ class PresetScreen(Room):
         for field in FIELDS:
             focus = self.query_one(f"#{field.name}", Input).focus
             yield f"Change the {field.label}", f"Type another {field.label} for this run", focus
-
-
-def _size_of_corpus(corpus: str, data: Data) -> tuple[int, int]:
-    """Speakers and utterances of a corpus, of the part that is asked for. Raises `InputError`. Blocks on the disk."""
-    from engine.corpus.opening import open_corpus
-
-    opened = open_corpus(corpus, data)
-    return len(opened.speakers), len(opened.utterances)

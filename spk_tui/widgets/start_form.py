@@ -6,10 +6,10 @@ business.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -19,9 +19,10 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Label, Static
 
 from engine.preset import Preset
+from spk_tui.drafts import value_of
 from spk_tui.widgets.corpus_picker import CorpusPicker
-from spk_tui.wording import learning_rate
 
+BUTTON_PADDING = 4
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -64,8 +65,9 @@ class StartForm(VerticalScroll):
         & .estimate { height: auto; color: $foreground-muted; }
         & .buttons { height: 1; margin-top: 1; }
         & Button { width: auto; }
-        & #start { min-width: 20; margin-right: 1; }
-        & #fit { min-width: 20; }
+        & .others { height: 1; }
+        & #start { min-width: 20; }
+        & #fit { min-width: 20; margin-right: 1; }
         & .-wrong { color: $error; }
     }
     """
@@ -85,6 +87,7 @@ class StartForm(VerticalScroll):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown: Preset | None = None
+        self._plans: tuple[str, ...] = ("Start training",)
 
     def compose(self) -> ComposeResult:
         """The fields in the order in which one thinks of them."""
@@ -99,22 +102,24 @@ class StartForm(VerticalScroll):
         yield Static(classes="estimate")
         with Horizontal(classes="buttons"):
             yield Button("Start training", variant="primary", compact=True, id="start")
+        with Horizontal(classes="others"):
+            yield Button("Fit to budget (b)", compact=True, id="fit")
             yield Button("Get speech…", compact=True, id="get-speech")
-        yield Button("Fit to the budget (b)", compact=True, id="fit")
 
     def fill(self, preset: Preset) -> None:
         """Puts a preset's own numbers into the fields."""
         self._shown = preset
         with self.prevent(Input.Changed):
             for field in FIELDS:
-                self.query_one(f"#{field.name}", Input).value = value_text(preset, field.key)
+                self.query_one(f"#{field.name}", Input).value = value_of(preset, field.key)
 
     @property
     def overrides(self) -> list[str]:
         """The changed numbers, as "run.steps=500"."""
-        assert self._shown is not None
+        if self._shown is None:
+            return []
         typed = {field.key: self.query_one(f"#{field.name}", Input).value.strip() for field in FIELDS}
-        return [f"{key}={text}" for key, text in typed.items() if text != value_text(self._shown, key)]
+        return [f"{key}={text}" for key, text in typed.items() if text != value_of(self._shown, key)]
 
     def complain(self, problems: list[str]) -> None:
         """Shows what is wrong with the numbers, and where; an empty list takes it away."""
@@ -127,6 +132,23 @@ class StartForm(VerticalScroll):
     def estimate(self, text: Content | str) -> None:
         """Shows how long it will take."""
         self.query_one(".estimate", Static).update(text)
+
+    def announce(self, plans: Sequence[str]) -> None:
+        """What the button would do, in sentences from the longest to the shortest; it shows the longest that fits."""
+        self._plans = tuple(plans)
+        self._fit_the_button()
+
+    def on_resize(self) -> None:
+        """Another width."""
+        self._fit_the_button()
+
+    def _fit_the_button(self) -> None:
+        room = max(12, self.content_size.width - BUTTON_PADDING)
+        label = next((plan for plan in self._plans if len(plan) <= room), self._plans[-1])
+        button = self.query_one("#start", Button)
+        if str(button.label) != label:
+            button.label = Content(label)
+            button.refresh(layout=True)
 
     def allow_start(self, allowed: bool) -> None:
         """Whether the button can be pressed."""
@@ -157,10 +179,3 @@ class StartForm(VerticalScroll):
     def _wanted(self, event: Button.Pressed) -> None:
         event.stop()
         self.post_message(self.GetSpeech())
-
-
-def value_text(preset: Preset, key: str) -> str:
-    """A key's value as one would type it."""
-    section, _, name = key.partition(".")
-    value = msgspec.to_builtins(preset)[section][name]
-    return learning_rate(value) if name == "learning_rate" and float(learning_rate(value)) == value else str(value)

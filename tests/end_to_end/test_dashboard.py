@@ -48,7 +48,7 @@ def start_quick_tour(terminal: Terminal) -> None:
     terminal.wait_for("A folder…")
     terminal.press("down", "enter")
     terminal.wait_for("6 speakers, 48 utterances")
-    terminal.press("e")
+    terminal.press("n")
     terminal.wait_for(lambda text: "q Quit" not in text)  # the keyboard is in the first number now
     terminal.press("ctrl+u")
     terminal.wait_for("run.steps = ''")

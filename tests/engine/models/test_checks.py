@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import check_client
+from engine import asked_child
 from engine.check_client import check_preset
 from engine.check_report import Check, CheckReport
 from engine.errors import InputError
@@ -228,7 +228,7 @@ def test_an_encoder_that_hangs_is_ended_with_its_process(tmp_path: Path, monkeyp
 
     def limit_once_it_hangs() -> None:
         if process.exists():
-            monkeypatch.setattr(check_client.time, "monotonic", lambda: float("inf"))
+            monkeypatch.setattr(asked_child.time, "monotonic", lambda: float("inf"))
 
     with pytest.raises(InputError, match=r"mine: the encoder didn't finish the check in 300 s; .* hangs"):
         check_preset(preset_for(hanging), while_waiting=limit_once_it_hangs)

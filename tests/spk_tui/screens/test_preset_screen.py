@@ -17,7 +17,6 @@ from engine.runs.directory import list_runs
 from spk_tui.screens.preset_screen import PresetScreen
 from spk_tui.screens.training_screen import TrainingScreen
 from spk_tui.widgets.budget_bar import BudgetBar
-from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_picker import ELSEWHERE, CorpusPicker
 from spk_tui.widgets.preset_details import PresetDetails
 from tests.made_corpora import audio_folder
@@ -37,7 +36,7 @@ def screen_of(pilot: Pilot[None]) -> PresetScreen:
 
 
 def chosen(pilot: Pilot[None]) -> str | None:
-    return screen_of(pilot).query_one("#presets", ColumnList).key
+    return screen_of(pilot).presets.key
 
 
 def message(pilot: Pilot[None]) -> str:
@@ -64,7 +63,7 @@ async def type_folder(pilot: Pilot[None], path: str) -> None:
 async def test_each_preset_has_a_line_with_encoder_parameters_and_verdict(home: Home) -> None:
     async with home.open() as pilot:
         await until(pilot, "154,880")
-        lines = {line.split()[1]: line for line in seen(pilot).splitlines() if "fits" in line and "  ━" in line}
+        lines = {line.split()[2]: line for line in seen(pilot).splitlines() if "% fits" in line}
         assert "Transformer" in lines["transformer-154k"]
         assert "154,880" in lines["transformer-154k"]
         assert "Conformer" in lines["conformer-225k"]
@@ -75,8 +74,8 @@ async def test_moving_in_the_list_shows_the_preset_that_the_cursor_is_on(home: H
     async with home.open() as pilot:
         first = chosen(pilot)
         await pilot.press("down")
-        assert chosen(pilot) == "homework-sample-67k" != first
-        await pilot.press("down", "down", "down")
+        assert chosen(pilot) == "conformer-small-98k" != first
+        await pilot.press(*["down"] * 8)
         assert chosen(pilot) == "transformer-154k"
         await until(pilot, lambda: text_in(pilot, "steps") == "70000")
         assert text_in(pilot, "batch-size") == "32"
@@ -90,8 +89,8 @@ async def test_moving_in_the_list_shows_the_preset_that_the_cursor_is_on(home: H
 
 async def test_the_meter_shows_what_was_counted(home: Home) -> None:
     async with home.open() as pilot:
-        await until(pilot, lambda: len(screen_of(pilot).costs) == len(screen_of(pilot).presets))
-        assert screen_of(pilot).costs["quick-tour"].encoder == 29_320
+        await until(pilot, lambda: len(screen_of(pilot).presets.costs) == len(screen_of(pilot).presets.entries))
+        assert screen_of(pilot).presets.costs["quick-tour"].encoder == 29_320
         bar = screen_of(pilot).query_one("#details BudgetBar", BudgetBar)
         await until(pilot, lambda: (bar.used, bar.budget) == (29_320, 300_000))
 
@@ -107,7 +106,7 @@ async def test_enter_goes_on_to_the_button(home: Home) -> None:
 async def test_a_click_looks_at_a_preset_and_a_double_click_goes_on_to_the_button(home: Home) -> None:
     async with home.open() as pilot:
         await pilot.click("#presets Rows", offset=(4, 2))
-        await until(pilot, lambda: chosen(pilot) == "conformer-small-98k")
+        await until(pilot, lambda: chosen(pilot) == "conformer-225k")
         assert not screen_of(pilot).query_one("#start").has_focus
         await pilot.click("#presets Rows", offset=(4, 2), times=2)
         await until(pilot, lambda: screen_of(pilot).query_one("#start").has_focus)
@@ -127,7 +126,7 @@ async def test_a_preset_of_ones_own_is_marked_and_one_with_a_problem_says_why_an
         problem = screen_of(pilot).query_one(PresetDetails).problem
         assert "fnf" in problem
         assert "did you mean 'ffn'?" in problem
-        await pilot.press("e", "f5")
+        await pilot.press("n", "f5")
         await until(pilot, lambda: "Not started" in notices(pilot))
         assert "fnf" in notices(pilot)
         assert list_runs(home.runs) == []
@@ -142,14 +141,14 @@ async def test_a_preset_of_ones_own_is_marked_and_one_with_a_problem_says_why_an
 
 async def test_numbers_typed_at_once_after_the_key_all_arrive(home: Home) -> None:
     async with home.open() as pilot:
-        for key in ("e", "5", "0", "0"):  # as a terminal hands over what was pasted: without waiting in between
+        for key in ("n", "5", "0", "0"):  # as a terminal hands over what was pasted: without waiting in between
             pilot.app.simulate_key(key)
         await until(pilot, lambda: text_in(pilot, "steps") == "500")
 
 
 async def test_the_letters_that_are_keys_can_be_typed_into_a_field(home: Home) -> None:
     async with home.open() as pilot:
-        await pilot.press("e", "tab", "tab", *"2e-3", "tab", "tab", *"cpu")
+        await pilot.press("n", "tab", "tab", *"2e-3", "tab", "tab", *"cpu")
         await until(pilot, lambda: text_in(pilot, "device") == "cpu")
         assert text_in(pilot, "learning-rate") == "2e-3"
         assert screen_of(pilot).resolved().optimizer.learning_rate == 2e-3
@@ -158,21 +157,21 @@ async def test_the_letters_that_are_keys_can_be_typed_into_a_field(home: Home) -
 async def test_the_estimate_follows_the_number_of_steps(home: Home) -> None:
     async with home.open() as pilot:
         await until(pilot, "about 2 min")  # 1500 steps of 0.08 s
-        await pilot.press("e", *"90000")
+        await pilot.press("n", *"90000")
         await until(pilot, "about 2 h 0 min")
         assert "arithmetic alone" in seen(pilot)
 
 
 async def test_the_estimate_follows_what_is_counted_anew_for_another_batch_size(home: Home) -> None:
     async with home.open() as pilot:
-        await pilot.press("e", "tab", *"320")
+        await pilot.press("n", "tab", *"320")
         await until(pilot, "about 20 min")
 
 
 async def test_the_estimate_uses_the_rate_that_was_measured_in_an_earlier_run(home: Home) -> None:
     training_run(home.runs, until=4000)
     async with home.open() as pilot:
-        await pilot.press(*["down"] * 4)
+        await pilot.press(*["down"] * 9)
         assert chosen(pilot) == "transformer-154k"
         await until(pilot, "measured in your run of")
         assert f"at {RATE:.1f} step/s" in seen(pilot).replace("12.2", "12.3").replace("12.4", "12.3")
@@ -181,7 +180,7 @@ async def test_the_estimate_uses_the_rate_that_was_measured_in_an_earlier_run(ho
 
 async def test_a_bad_number_is_named_beside_the_fields_and_cannot_be_started(home: Home) -> None:
     async with home.open() as pilot:
-        await pilot.press("e")
+        await pilot.press("n")
         for field, bad, key, good in (
             ("steps", "0", "run.steps", "8"),
             ("batch-size", "12.5", "segments.batch_size", "8"),
@@ -203,7 +202,7 @@ async def test_a_bad_number_is_named_beside_the_fields_and_cannot_be_started(hom
 
 async def test_a_bad_number_stays_bad_when_another_corpus_is_picked(home: Home, voices: Path) -> None:
     async with home.open() as pilot:
-        await pilot.press("e", *"0")
+        await pilot.press("n", *"0")
         await until(pilot, lambda: "run.steps" in message(pilot))
         await pilot.press("escape")
         await type_folder(pilot, str(voices))
@@ -213,7 +212,7 @@ async def test_a_bad_number_stays_bad_when_another_corpus_is_picked(home: Home, 
 
 async def test_counting_the_list_in_the_background_leaves_what_was_typed(home: Home) -> None:
     async with home.open() as pilot:
-        await pilot.press("e", *"777")
+        await pilot.press("n", *"777")
         screen = screen_of(pilot)
         screen._count_list()
         await pilot.resize_terminal(100, 40)
@@ -224,7 +223,7 @@ async def test_counting_the_list_in_the_background_leaves_what_was_typed(home: H
 
 async def test_what_was_typed_is_still_there_after_a_look_at_the_runs(home: Home) -> None:
     async with home.open() as pilot:
-        await pilot.press("e", *"777", "f3")
+        await pilot.press("n", *"777", "f3")
         await until(pilot, "No run yet")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, PresetScreen))
@@ -250,12 +249,12 @@ async def test_another_preset_reads_the_part_that_it_asks_for(home: Home, voices
     async with home.open() as pilot:
         await type_folder(pilot, str(voices))
         await until(pilot, "3 speakers, 18 utterances")
-        await pilot.press("escape", "end")
+        await pilot.press("escape", "slash", *"a-part", "enter")
         await until(pilot, "2 speakers, 12 utterances")
         meter = dashboard_of(pilot).meter
         assert isinstance(meter, FixedMeter)
         await until(pilot, lambda: ("a-part", 2) in meter.counted)
-        await pilot.press("home")
+        await pilot.press("escape", "home")
         await until(pilot, "3 speakers, 18 utterances")
 
 
@@ -328,7 +327,7 @@ async def test_start_trains_what_is_chosen_and_shows_it(home: Home, voices: Path
     async with home.open() as pilot:
         await type_folder(pilot, str(voices))
         await until(pilot, "3 speakers, 18 utterances")
-        await pilot.press("escape", "e", *"1000000", "tab", *"4", "tab", "tab", *"5", "tab", *"cpu", "f5")
+        await pilot.press("escape", "n", *"1000000", "tab", *"4", "tab", "tab", *"5", "tab", *"cpu", "f5")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
         (run,) = list_runs(home.runs)
         try:
@@ -371,7 +370,7 @@ async def test_an_encoder_is_fitted_to_its_budget_and_back(home: Home) -> None:
         await until(pilot, lambda: screen_of(pilot).resolved() == wanted)
         await until(pilot, f"{wanted.preset.encoder_parameters:,} of 300,000")
         assert "fits its budget" in notices(pilot)
-        await pilot.press("e", *"77", "escape")
+        await pilot.press("n", *"77", "escape")
         assert screen_of(pilot).resolved().encoder == wanted.encoder
         await pilot.press("b")
         await until(pilot, "29,320 of 300,000")
@@ -385,7 +384,7 @@ async def test_what_cannot_be_fitted_says_why(home: Home) -> None:
     tiny = with_overrides(find_preset("quick-tour"), ["budget.encoder_parameters=9", "preset.name=a-tiny-one"])
     (home.presets / "tiny.toml").write_text(to_toml(tiny))
     async with home.open() as pilot:
-        await pilot.press("end")
+        await pilot.press("slash", *"tiny", "enter")
         await until(pilot, lambda: chosen(pilot) == "a-tiny-one")
         await pilot.press("b")
         await until(pilot, lambda: "Not fitted" in notices(pilot))
@@ -401,7 +400,8 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await pilot.pause()
         names = [name for name, _, _ in screen_of(pilot).commands()]
         assert names == [
-            "Start quick-tour", "Fit to the budget", "Choose a corpus", "Get public speech", "Inspect the corpus",
+            "Start quick-tour", "Edit quick-tour", "Try it for two seconds", "Fit to the budget", "Find a preset",
+            "Choose a corpus", "Get public speech", "Inspect the corpus",
             "Change the steps", "Change the batch size",
             "Change the learning rate", "Change the seed", "Change the device",
         ]  # fmt: skip
