@@ -58,7 +58,7 @@ class CompareScreen(Room):
         self._title = title
         self._given = len(runs)
         self._runs = ComparedRuns(runs)
-        self._reading = False
+        self._reading = self._is_shown = False
         self._ticks = 0
 
     def compose(self) -> ComposeResult:
@@ -111,9 +111,9 @@ class CompareScreen(Room):
 
     def show(self, compared: tuple[ComparedRun, ...]) -> None:
         """Hands the runs to the widgets, if anything is new."""
-        if compared == self.compared and self._ticks > 1:
+        if compared == self.compared and self._is_shown:
             return
-        self.compared = compared
+        self.compared, self._is_shown = compared, True
         entries = tuple(run.entry for run in compared)
         self.query_one(RunLegend).entries = entries
         self.query_one(ScatterPlot).entries = entries
