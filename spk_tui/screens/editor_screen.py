@@ -225,7 +225,7 @@ class EditorScreen(Room):
         assert self.field is not None
         self._before_typing = self.draft.text(self.field.key)
         entry = self.query_one(FieldForm).input
-        entry.focus()
+        self.set_focus(entry)  # at once: the next key is meant for it
         entry.action_select_all()
 
     @on(OptionList.OptionSelected, "#keys")
