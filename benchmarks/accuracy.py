@@ -45,9 +45,9 @@ from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
-from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 
 HELD_OUT, SPLIT_SEED = 0.30, 0  # half of what is held out validates, half tests
 SEGMENT = 128  # frames of the segments that every row is scored on

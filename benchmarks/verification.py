@@ -33,10 +33,10 @@ from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
-from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
 from engine.use.equal_error_rate import equal_error_rate
+from engine.use.loading import load_best
 
 TRAINED_ON = Data(speakers=200, choose="random", seed=0)
 DRAWS = 300  # of the bootstrap

@@ -17,3 +17,9 @@ def nearest_spelling(word: str, known: Iterable[str]) -> str:
     """Returns ", did you mean 'x'?" for the closest known word, or an empty string when none is close."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f", did you mean '{matches[0]}'?" if matches else ""
+
+
+def shown(text: str, most: int = 60) -> str:
+    """A name out of somebody's file as it can be shown: what would move the cursor becomes a dot, and it is cut."""
+    clean = "".join(letter if letter.isprintable() else "·" for letter in text)
+    return clean if len(clean) <= most else f"{clean[: most - 1]}…"

@@ -18,7 +18,8 @@ BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit")
-TRAINING = ("engine.models", "engine.training", *BATCHES, *METER)
+USE = tuple(f"engine.use.{name}" for name in ("embedding", "evaluating", "loading", "recognizer"))
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [

@@ -1,7 +1,7 @@
 """The two checkpoints: `last`, the full training state to resume from, and `best`, self-contained weights to use.
 
 Both are written whole or not at all. Nothing is unpickled: `last` is loaded with weights_only=True, `best` is
-safetensors with everything else in its metadata as text.
+safetensors with everything else in its metadata as text, and is loaded by `engine.use.loading`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors
 import safetensors.torch
 import torch
 from msgspec import Struct, field
@@ -24,16 +23,15 @@ from engine.model_settings import OwnEncoder
 from engine.models.own_encoder import code_behind
 from engine.models.registry import HEADS
 from engine.models.speaker_model import SpeakerModel
-from engine.own_code import read_code
+from engine.models.weights import each_once
 from engine.preset import Preset
-from engine.preset_file import parse_preset, to_toml
+from engine.preset_file import to_toml
+from engine.saved_model import FORMAT
 from engine.training.averaging import WeightAverage
 from engine.training.distributed import ALONE, Ranks
 from engine.training.divergence import Memory
 from engine.training.optimisation import LearningRate
 from engine.training.recovery import Content, HealthyState
-
-FORMAT = "spk-tui-1"
 
 
 class Best(Struct, frozen=True):
@@ -189,7 +187,7 @@ def save_best(
     path: Path, model: SpeakerModel, preset: Preset, speakers: list[str], scores: dict[str, float], step: int
 ) -> None:
     """Replaces `best` with a copy of the model's weights as they are now, with the classes of `speakers` alone."""
-    weights = _unique(_weights_for(model, preset, len(speakers)))
+    weights = each_once(_weights_for(model, preset, len(speakers)))
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     metadata = {
         "format": FORMAT,
@@ -222,80 +220,9 @@ def _weights_for(model: SpeakerModel, preset: Preset, speakers: int) -> dict[str
     return weights
 
 
-def _unique(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Each tensor once, under its first name: a user's own encoder may hold a layer at several places."""
-    kept: dict[tuple[object, ...], str] = {}
-    for name, tensor in weights.items():
-        kept.setdefault((tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.numel() else (name,), name)
-    return {name: weights[name] for name in kept.values()}
-
-
 def _folder_of_own(preset: Preset) -> Path | None:
     """Where the file of a user's own encoder lies: a checkpoint names it without its folder."""
     return Path(preset.encoder.file).parent if isinstance(preset.encoder, OwnEncoder) else None
-
-
-class SavedModel(Struct, frozen=True):
-    """What best.safetensors says of itself."""
-
-    preset: Preset
-    speakers: list[str]
-    scores: dict[str, float]
-    step: int
-
-
-def load_best(path: Path | str) -> tuple[SpeakerModel, SavedModel]:
-    """The model in evaluation mode on the CPU, and what is known of it. Raises `InputError`.
-
-    A user's own encoder is made of the file that lies beside the checkpoint or beside its folder, if that is the one
-    that it was trained with and somebody has allowed it to run.
-    """
-    path = Path(path)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (safe_open is no dict)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: can't be read as a checkpoint ({_first_line(error)})") from None
-    if metadata.get("format") != FORMAT:
-        raise InputError(f"{path}: is not a checkpoint of this program")
-    try:
-        saved = SavedModel(
-            preset=parse_preset(metadata["preset"], str(path), folder=_folder_of_code(path, metadata)),
-            speakers=msgspec.json.decode(metadata["speakers"], type=list[str]),
-            scores=msgspec.json.decode(metadata["scores"], type=dict[str, float]),
-            step=int(metadata["step"]),
-        )
-        model = SpeakerModel(saved.preset, len(saved.speakers))
-        _put_in(model, tensors)
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: its description and its weights don't fit ({_first_line(error)})") from None
-    return model.eval(), saved
-
-
-def _folder_of_code(path: Path, metadata: dict[str, str]) -> Path | None:
-    """Where the file of a user's own encoder lies; none when the encoder is built in. Raises `InputError`."""
-    if "encoder_file" not in metadata:
-        return None
-    name, wanted = Path(metadata["encoder_file"]).name, metadata["encoder_sha256"]
-    places = [folder for folder in (path.parent, path.parent.parent) if (folder / name).is_file()]
-    for folder in places:
-        if read_code(folder / name).sha256 == wanted:
-            return folder
-    there = f"{places[0] / name} is another file, or was changed since" if places else f"there is none in {path.parent}"
-    raise InputError(
-        f"{path}: its encoder is made by a file '{name}' (sha256 {wanted[:12]}), and {there}; put that file beside the "
-        "checkpoint"
-    )
-
-
-def _put_in(model: SpeakerModel, tensors: dict[str, Tensor]) -> None:
-    """Loads weights that were saved once each. Raises `RuntimeError` when one is missing or too many."""
-    wanted = _unique(model.state_dict()).keys()
-    if wanted != tensors.keys():
-        odd = sorted(wanted ^ tensors.keys())
-        raise RuntimeError(f"{odd[0]} is {'missing' if odd[0] in wanted else 'unknown'}")
-    model.load_state_dict(tensors, strict=False)
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:

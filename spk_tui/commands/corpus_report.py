@@ -60,6 +60,11 @@ def progress() -> Iterator[Report]:
         bar.close()
 
 
+def wrapped(text: str) -> list[str]:
+    """A line of a report as lines that fit the terminal, indented."""
+    return [f"{INDENT}{line}" for line in wrap(one_line(text), max(20, get_terminal_size().columns - len(INDENT)))]
+
+
 def _facts(summary: CorpusSummary, width: int) -> list[str]:
     return [f"{label:<{LABEL_WIDTH}}{value}" for label, value in fact_lines(summary, width - LABEL_WIDTH)]
 

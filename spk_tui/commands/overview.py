@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 
 _TRAIN, _STEER, _LOOK = "Train", "A run, from any terminal", "Look before you train"
+_USE = "Use a trained model"
 
 COMMANDS: dict[str, Command] = {
     "train": Command("spk_tui.commands.training:train", "PRESET", "train a preset and follow it", _TRAIN),
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "continue": Command("spk_tui.commands.steering:continue_run", "RUN", "let a paused run go on", _STEER),
     "stop": Command("spk_tui.commands.steering:stop", "RUN", "stop a run and save its state", _STEER),
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
+    "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
     "check": Command(

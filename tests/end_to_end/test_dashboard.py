@@ -13,7 +13,7 @@ import pytest
 
 from engine.runs import client
 from engine.runs.directory import RunDirectory, list_runs
-from engine.training.checkpoint import load_best
+from engine.use.loading import load_best
 from tests.end_to_end.terminal import Terminal, worker_folders
 
 SPK_TUI = [sys.executable, "-m", "spk_tui"]

@@ -191,7 +191,7 @@ def test_the_document_keeps_its_promises(tmp_path: Path, capsys: pytest.CaptureF
     assert [event for event in events if event["event"] == "diagnosis" and event["severity"] == "warning"] == []
     assert main(["resume", "last", "--steps", "6", "--display", "plain"]) == 0
     assert main(["save", "last", str(tmp_path / "kept" / "best.safetensors")]) == 0
-    from engine.training.checkpoint import load_best
+    from engine.use.loading import load_best
 
     model, saved = load_best(tmp_path / "kept" / "best.safetensors")
     assert type(model.encoder).__name__ == "MyEncoder"

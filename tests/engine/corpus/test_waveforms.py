@@ -26,9 +26,9 @@ from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs.directory import RunInfo, create_run
 from engine.runs.events import Validated
-from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 from tests.made_corpora import RATE, audio_folder, voice
 
 RECIPE = Features(mel_bands=16)

@@ -22,9 +22,9 @@ from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader, EventWriter
 from engine.runs.full_disk import PatientWriter
 from engine.runs.requests import Request, append_request
-from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 from tests.engine.runs.workers import wait_for, wait_for_end, wait_until, worker_of
 from tests.engine.training.trainers import Asked, of_kind, same, small, weights
 from tests.made_corpora import audio_folder, random_frames

@@ -28,9 +28,9 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory, RunInfo, create_run
 from engine.runs.event_log import EventReader
 from engine.runs.state import RunState
-from engine.training.checkpoint import load_best
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 from tests.engine.runs.workers import wait_for, wait_for_end, wait_until, wait_until_dead, worker_of
 
 STEPS, VALIDATED_EVERY, KILLED_BEFORE = 200, 25, 120

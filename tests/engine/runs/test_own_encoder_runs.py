@@ -16,8 +16,8 @@ from engine.runs import client
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
-from engine.training.checkpoint import load_best
 from engine.trust import NotTrusted, trust_path
+from engine.use.loading import load_best
 from tests.own_encoders import GOOD, attention, preset_for, write_code
 
 

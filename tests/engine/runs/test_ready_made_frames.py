@@ -13,7 +13,7 @@ from engine.runs import client
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
-from engine.training.checkpoint import load_best
+from engine.use.loading import load_best
 from tests.made_corpora import homework_folder
 
 SMALL = [

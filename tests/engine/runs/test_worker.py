@@ -17,7 +17,7 @@ from engine.preset_file import with_overrides
 from engine.preset_library import find_preset
 from engine.runs import client
 from engine.runs import events as e
-from engine.training.checkpoint import load_best
+from engine.use.loading import load_best
 from tests.engine.runs.workers import wait_for, wait_for_end, worker_of
 from tests.made_corpora import RATE, voice
 

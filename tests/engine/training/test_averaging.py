@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 from engine.runs import events as e
 from engine.training.averaging import WeightAverage
-from engine.training.checkpoint import load_best
+from engine.use.loading import load_best
 from tests.engine.training.trainers import of_kind, same, small, weights
 
 AVERAGED = ["optimizer.average=0.9", "head.kind=batchnorm_linear", "schedule.kind=constant"]

@@ -17,8 +17,8 @@ from engine.preset import Preset
 from engine.preset_file import with_overrides
 from engine.runs import events as e
 from engine.runs.state import RunState
-from engine.training.checkpoint import load_best
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 from tests.engine.training.trainers import of_kind, same, small, weights
 
 QUICK = ["divergence.look_every=4", "validation.every=10", "run.steps=40"]

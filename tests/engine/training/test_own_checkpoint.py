@@ -14,8 +14,9 @@ from safetensors import safe_open
 from engine.errors import InputError
 from engine.models.speaker_model import SpeakerModel
 from engine.preset import Preset
-from engine.training.checkpoint import load_best, save_best
+from engine.training.checkpoint import save_best
 from engine.trust import NotTrusted, trust_path
+from engine.use.loading import load_best
 from tests.own_encoders import GOOD, HEAD, preset_for, write_code
 
 SPEAKERS = ["anna", "ben", "cleo"]

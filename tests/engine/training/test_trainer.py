@@ -17,8 +17,9 @@ from engine.preset import Preset
 from engine.preset_file import kinds_of, with_overrides
 from engine.runs import events as e
 from engine.runs.requests import Request
-from engine.training.checkpoint import load_best, load_last, write_last
+from engine.training.checkpoint import load_last, write_last
 from engine.training.trainer import Trainer
+from engine.use.loading import load_best
 from tests.engine.training.trainers import of_kind, same, small, weights
 
 
