@@ -18,7 +18,7 @@ BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit")
-USE = tuple(f"engine.use.{name}" for name in ("embedding", "evaluating", "loading", "recognizer"))
+USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
 TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
 """What may load PyTorch; nothing else may."""
 

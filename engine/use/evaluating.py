@@ -135,7 +135,7 @@ def known_to(model: SpeakerRecognizer, packed: PackedCorpus, utterances: Indexes
             f" '{model.speakers[0]}' (here: '{packed.speakers[0]}')"
         )
     strangers = len(np.unique(packed.speakers_of[utterances[~known]]))
-    line = f"left out: {int((~known).sum())} utterances of {strangers} speakers that the model doesn't know"
+    line = f"left out: {int((~known).sum()):,} utterances of speakers that the model doesn't know ({strangers:,})"
     return utterances[known], line if strangers else ""
 
 

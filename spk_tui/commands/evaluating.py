@@ -104,12 +104,13 @@ def _order(
     from msgspec import structs
 
     from engine.errors import InputError
+    from engine.files import user_path
     from engine.use.orders import Evaluate
 
     info = found.run.info() if found.run is not None else None
     if data is None and info is None:
         raise InputError(f"{found.path}: lies in no run, so nobody knows its corpus; say which with --data PATH")
-    own = data is None or (info is not None and data == info.corpus)
+    own = data is None or (info is not None and user_path(data).resolve() == Path(info.corpus).resolve())
     read_as = structs.replace(saved.preset.data, layout=layout or (saved.preset.data.layout if own else "auto"))
     if not own and part in ("test", "all"):
         read_as = structs.replace(read_as, speakers=0, max_utterances_per_speaker=0)
