@@ -47,7 +47,9 @@ def as_csv(state: RunState) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["step", "time", *(name.replace("/", "_") for name in curves)])
     for step in sorted(rows):
-        table.writerow([step, repr(times[step]), *(repr(rows[step][name]) if name in rows[step] else "" for name in curves)])
+        table.writerow(
+            [step, repr(times[step]), *(repr(rows[step][name]) if name in rows[step] else "" for name in curves)]
+        )
     return text.getvalue()
 
 
@@ -67,7 +69,9 @@ def export_curves(order: ExportCurves, report: Report) -> str:
                 writer.add_scalar(name, value, step, walltime=time)  # type: ignore[no-untyped-call]
         writer.close()  # type: ignore[no-untyped-call]
         (written,) = Path(temporary).iterdir()
-        place_of_file = folder / f"events.out.tfevents.{run.id}"  # one name, so that a run that goes on is no second one
+        place_of_file = (
+            folder / f"events.out.tfevents.{run.id}"
+        )  # one name, so that a run that goes on is no second one
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(place_of_file, written.read_bytes())

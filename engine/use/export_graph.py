@@ -116,7 +116,9 @@ def some_input(place: Place, features: Features, batch: int, frames: int, random
     if place == "outside":
         return torch.from_numpy(random.normal(-8, 3, (batch, frames, features.mel_bands)).astype(np.float32))
     samples = max((frames - 1) * features.hop, features.window)
-    loudness = np.abs(np.sin(np.arange(samples) * math.pi / features.sample_rate * 3)) + 0.01  # three syllables a second
+    loudness = (
+        np.abs(np.sin(np.arange(samples) * math.pi / features.sample_rate * 3)) + 0.01
+    )  # three syllables a second
     return torch.from_numpy((0.1 * loudness * random.standard_normal((batch, samples))).astype(np.float32))
 
 

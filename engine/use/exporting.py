@@ -14,7 +14,6 @@ from engine.errors import InputError
 from engine.files import replacing, write_atomically
 from engine.model_settings import OwnEncoder
 from engine.models.own_encoder import blame
-from engine.preset_file import to_toml
 from engine.use.evaluating import facts_of
 from engine.use.export_formats import (
     ONNX_PACKAGES,
@@ -28,7 +27,7 @@ from engine.use.export_formats import (
 )
 from engine.use.export_graph import FromFrames, FromWaveform, reference, some_input
 from engine.use.export_results import ExportCheck, Exported, Parameters
-from engine.use.model_card import model_card
+from engine.use.model_card import model_card, preset_text
 from engine.use.orders import Export
 from engine.use.recognizer import SpeakerRecognizer, load_model
 
@@ -74,7 +73,6 @@ def _write(
     """The opset of the file (0: none), and what runs it. Raises `InputError`."""
     facts = _metadata(order, recognizer)
     if order.to == "pt2":
-        # The archive is named after its file, and a temporary name is no name for a model.
         write_program(program, path, facts)
         return 0, run_program(path)
     try:
@@ -135,7 +133,7 @@ def _facts(
         width = model.embed(torch.zeros(1, SHORTEST, bands)).shape[1]
     return Exported(
         file=order.out,
-        card=str(out.with_suffix(".card.md")),
+        card=f"{out}.md",
         format=order.to,
         opset=opset,
         features=order.features,
@@ -153,10 +151,8 @@ def _facts(
 def _metadata(order: Export, recognizer: SpeakerRecognizer) -> dict[str, str]:
     """What the file says of itself: the same as a checkpoint does, and which checkpoint it is made of."""
     saved = recognizer.saved
-    encoder = saved.preset.encoder
-    folder = Path(encoder.file).parent if isinstance(encoder, OwnEncoder) else None
     return {
-        "preset": to_toml(saved.preset, folder),
+        "preset": preset_text(saved.preset),
         "speakers": msgspec.json.encode(saved.speakers).decode(),
         "features": order.features,
         "recipe": msgspec.json.encode(saved.preset.features).decode(),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import shown
+from engine.model_settings import OwnEncoder
+from engine.preset import Preset
 from engine.preset_file import to_toml
 from engine.saved_model import SavedModel
 from engine.use.export_results import Exported
@@ -36,12 +38,19 @@ print(json.loads(facts["speakers"])[logits[0].argmax()])"""
 def model_card(exported: Exported, saved: SavedModel, corpus: str) -> str:
     """corpus: the name of what it was trained on, or empty where nobody knows."""
     parts = [
-        markdown(f"Model card: {saved.preset.name}", _facts(exported, saved, corpus), _tables(exported, saved)).rstrip(),
+        markdown(
+            f"Model card: {saved.preset.name}", _facts(exported, saved, corpus), _tables(exported, saved)
+        ).rstrip(),
         _use(exported, saved),
         _limits(saved),
-        "## Preset\n\n```toml\n" + to_toml(saved.preset).rstrip() + "\n```",
+        "## Preset\n\n```toml\n" + preset_text(saved.preset).rstrip() + "\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def preset_text(preset: Preset) -> str:
+    """The preset as TOML, which names a user's own encoder without its folder: it is read elsewhere."""
+    return to_toml(preset, Path(preset.encoder.file).parent if isinstance(preset.encoder, OwnEncoder) else None)
 
 
 def _facts(exported: Exported, saved: SavedModel, corpus: str) -> list[str]:
