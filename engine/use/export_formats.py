@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import InputError
-from engine.use.export_graph import OUTPUTS, Both
+from engine.use.export_graph import OUTPUTS, Both, Graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,15 +33,15 @@ def require_onnx() -> None:
         raise InputError(f"ONNX needs {' and '.join(missing)}: pip install 'spk-tui[onnx]' brings them")
 
 
-def trace(graph: nn.Module, example: Tensor) -> torch.export.ExportedProgram:
+def trace(graph: Graph, example: Tensor) -> torch.export.ExportedProgram:
     """The graph as a program whose batch and second axis stay open. Raises whatever torch raises."""
-    open_axes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim.DYNAMIC}  # type: ignore[attr-defined]
+    open_axes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim.DYNAMIC}
     with _quietly():
         return torch.export.export(graph, (example,), dynamic_shapes=(open_axes,), strict=False)
 
 
 def write_onnx(
-    program: torch.export.ExportedProgram, path: Path, graph: nn.Module, opset: int, facts: Mapping[str, str]
+    program: torch.export.ExportedProgram, path: Path, graph: Graph, opset: int, facts: Mapping[str, str]
 ) -> int:
     """Writes the file, with `facts` as its metadata; returns the opset that it has."""
     import onnx
@@ -52,7 +52,7 @@ def write_onnx(
             dynamo=True,
             verbose=False,
             opset_version=opset,
-            input_names=[str(graph.input_name)],
+            input_names=[graph.input_name],
             output_names=list(OUTPUTS),
         )
     assert made is not None
@@ -67,7 +67,7 @@ def write_onnx(
     return next(int(one.version) for one in model.opset_import if one.domain in ("", "ai.onnx"))
 
 
-def run_onnx(path: Path, graph: nn.Module) -> Runner:
+def run_onnx(path: Path, graph: Graph) -> Runner:
     """Runs the file by onnxruntime, on the CPU."""
     import onnxruntime
 

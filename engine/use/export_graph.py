@@ -65,6 +65,9 @@ class FromWaveform(nn.Module):
         return both
 
 
+Graph: TypeAlias = FromFrames | FromWaveform
+
+
 class LogMel(nn.Module):
     """`engine.corpus.features.log_mel` of samples scaled to the recipe's peak, the transform as a matrix product.
 

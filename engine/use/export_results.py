@@ -1,4 +1,4 @@
-"""What an export and an import come to, as structures: JSON, model cards and tables are made of them. Loads no torch."""
+"""What exports and imports come to, as structures: JSON, model cards and tables are made of them. Loads no torch."""
 
 from __future__ import annotations
 

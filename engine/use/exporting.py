@@ -25,7 +25,7 @@ from engine.use.export_formats import (
     write_onnx,
     write_program,
 )
-from engine.use.export_graph import FromFrames, FromWaveform, reference, some_input
+from engine.use.export_graph import FromFrames, FromWaveform, Graph, reference, some_input
 from engine.use.export_results import ExportCheck, Exported, Parameters
 from engine.use.model_card import model_card, preset_text
 from engine.use.orders import Export
@@ -44,7 +44,7 @@ def export(order: Export, report: Report) -> Exported:
     report("loading the model", 0, 0, "")
     recognizer = load_model(order.checkpoint, "cpu")
     preset, out = recognizer.preset, Path(order.out)
-    graph = (FromWaveform if order.features == "inside" else FromFrames)(recognizer.model, preset).eval()
+    graph: Graph = (FromWaveform if order.features == "inside" else FromFrames)(recognizer.model, preset).eval()
     random = np.random.default_rng()
     report("tracing the model", 0, 0, "")
     try:
@@ -67,7 +67,7 @@ def _write(
     order: Export,
     program: torch.export.ExportedProgram,
     path: Path,
-    graph: FromFrames | FromWaveform,
+    graph: Graph,
     recognizer: SpeakerRecognizer,
 ) -> tuple[int, Runner]:
     """The opset of the file (0: none), and what runs it. Raises `InputError`."""
@@ -112,7 +112,7 @@ def _check(
 def _facts(
     order: Export,
     recognizer: SpeakerRecognizer,
-    graph: FromFrames | FromWaveform,
+    graph: Graph,
     opset: int,
     check: ExportCheck,
     size: int,

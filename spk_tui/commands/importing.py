@@ -94,9 +94,7 @@ def _report(imported: Imported) -> str:
         f" {imported.file}",
     ]
     if any(one.way == "its place in the order" for one in imported.placed):
-        lines += wrapped(
-            "Some are known by their order alone; 'spk-tui evaluate' shows at once whether that was right."
-        )
+        lines += wrapped("Some are known by their order alone; 'spk-tui evaluate' shows whether that was right.")
     if not imported.named:
         lines += wrapped("Its speakers are only numbered; --speakers mapping.json names them, which evaluate needs.")
     return "\n".join(lines)

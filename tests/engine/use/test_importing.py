@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -146,12 +147,11 @@ def test_a_mangled_file_is_a_state_dict_or_one_message(sample: Sample, tmp_path:
         begin = chance.randrange(len(content))
         content[begin : begin + chance.randrange(1, 40)] = chance.randbytes(chance.randrange(40))
     (tmp_path / "model.ckpt").write_bytes(content)
-    try:
+    read: dict[str, Tensor] = {}
+    with suppress(InputError):
         read = read_state_dict(tmp_path / "model.ckpt")
-    except InputError as error:
-        assert str(error).startswith(str(tmp_path))
-    else:
-        assert all(isinstance(tensor, Tensor) for tensor in read.values())
+    assert all(isinstance(tensor, Tensor) for tensor in read.values())
+    assert cuts or read.keys() == sample.state_dict().keys()
 
 
 def test_classes_are_named_by_the_mapping_of_the_homework(tmp_path: Path) -> None:
