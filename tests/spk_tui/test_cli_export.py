@@ -1,4 +1,4 @@
-"""The commands export and import: files for other programs and from them, answers for scripts, one message otherwise."""
+"""The commands export and import: files for other programs and from them, and one message for what can't be."""
 
 from __future__ import annotations
 

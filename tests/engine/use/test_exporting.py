@@ -154,9 +154,10 @@ def test_three_lines_of_plain_pytorch_read_a_checkpoint(tmp_path: Path) -> None:
 
 def test_a_table_of_curves_holds_every_number() -> None:
     state = RunState.of([
-        e.Progress(time=5.0, step=10, steps=20, loss=1 / 3, accuracy=0.5, steps_per_second=7.0, learning_rate=1e-3),
+        e.Progress(time=5.0, step=10, steps=20, loss=1 / 3, accuracy=0.5, steps_per_second=7.0, learning_rate=1e-3,
+                   gradient_norm=2.0),
         e.Validated(time=6.0, step=10, loss=2.0, segment_accuracy=0.25, utterance_accuracy=0.75,
-                    utterances_per_second=9.0),
+                    utterances_per_second=9.0, utterances=4),
     ])  # fmt: skip
     (row,) = csv.DictReader(io.StringIO(as_csv(state)))
     assert (row["step"], float(row["train_loss"]), float(row["validation_utterance_accuracy"])) == ("10", 1 / 3, 0.75)
