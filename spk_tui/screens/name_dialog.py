@@ -72,7 +72,7 @@ class NameDialog(ModalScreen[Preset | None]):
             return
         if entry is not None and self._replaces != entry.name:
             self._replaces = entry.name
-            self._say(f"{entry.name} would be replaced for good. Enter once more replaces it.", wrong=False)
+            self._say(f"{entry.name} would be replaced for good by a second Enter.", wrong=False)
             return
         self.dismiss(named)
 

@@ -392,11 +392,8 @@ class PresetScreen(Launching):
         """Shows what is in the chosen corpus, read as the chosen preset says."""
         from spk_tui.screens.corpus_screen import CorpusScreen
 
-        corpus, entry = self.corpus, self.entry
-        if not corpus:
-            self.notify("no corpus is chosen", severity="warning", timeout=4)
-        elif entry is not None and entry.preset is not None:
-            self.app.push_screen(CorpusScreen(corpus, entry.preset))
+        if self.entry is not None and self.entry.preset is not None:
+            self.app.push_screen(CorpusScreen(self.corpus, self.entry.preset))
 
     @on(StartForm.GetSpeech)
     @work(exclusive=True, group="download")

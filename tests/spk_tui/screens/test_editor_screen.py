@@ -140,7 +140,7 @@ async def test_a_key_is_found_by_its_name_or_meaning(home: Home) -> None:
         await until(pilot, lambda: chosen(pilot) == "head.margin_warmup" or chosen(pilot) == "optimizer.learning_rate")
         assert "encoder" not in {field.split(".")[0] for field in editor(pilot).query_one(FieldList)._fields}
         await pilot.press("escape")
-        await until(pilot, "share_layers")
+        await until(pilot, lambda: "encoder.share_layers" in editor(pilot).query_one(FieldList)._fields)
         assert editor(pilot).query_one(FieldList).has_focus
 
 
@@ -152,7 +152,7 @@ async def test_at_80_columns_keys_parameters_changes_and_toml_are_shown_one_afte
             await until(pilot, text)
         await pilot.press("v")
         await pilot.press("escape")
-        await until(pilot, "share_layers")
+        await until(pilot, lambda: "encoder.share_layers" in editor(pilot).query_one(FieldList)._fields)
 
 
 # ------------------------------------------------------------------------------------------------ what it costs
@@ -218,7 +218,7 @@ async def test_a_preset_is_saved_under_a_name_and_stands_in_the_list(home: Home)
         await until(pilot, lambda: "Saved as mine" in notices(pilot))
         assert find_preset("mine").encoder.ffn == 96  # type: ignore[union-attr]
         await pilot.press("9", "enter", "s", "enter")
-        await until(pilot, "Enter once more replaces it")
+        await until(pilot, "by a second Enter")
         assert find_preset("mine").encoder.ffn == 96  # type: ignore[union-attr]
         await pilot.press("enter")
         await until(pilot, lambda: find_preset("mine").encoder.ffn == 9)  # type: ignore[union-attr]
@@ -285,7 +285,14 @@ async def test_every_key_and_action_is_in_the_palette(home: Home) -> None:
     async with home.open() as pilot:
         screen = await open_editor(pilot)
         names = [name for name, _, _ in screen.commands()]
-        assert {"Start it", "Save as a preset of your own", "Fit to the budget", "Try it for two seconds"} <= set(names)
+        assert {
+            "Start quick-tour",
+            "Queue quick-tour",
+            "Sweep quick-tour",
+            "Save as a preset of your own",
+            "Fit to the budget",
+            "Try it for two seconds",
+        } <= set(names)
         assert {f"Edit {field.key}" for field in screen.draft.fields()} <= set(names)
         await pilot.press("ctrl+p", *"edit run.seed")
         await until(pilot, "decides weights, data order and dropout")

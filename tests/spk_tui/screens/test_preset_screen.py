@@ -400,7 +400,8 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await pilot.pause()
         names = [name for name, _, _ in screen_of(pilot).commands()]
         assert names == [
-            "Start quick-tour", "Edit quick-tour", "Try it for two seconds", "Fit to the budget", "Find a preset",
+            "Start quick-tour", "Queue quick-tour", "Sweep quick-tour", "Try it for two seconds",
+            "Edit quick-tour", "Fit to the budget", "Find a preset",
             "Choose a corpus", "Get public speech", "Inspect the corpus",
             "Change the steps", "Change the batch size",
             "Change the learning rate", "Change the seed", "Change the device",

@@ -89,6 +89,8 @@ async def test_yes_starts_it_in_a_process_of_its_own_and_a_resume_asks_when_it_w
         trust_path().unlink()
         await until(pilot, lambda: pilot.app.screen.check_action("resume", ()))
         await pilot.press("r")
+        await until(pilot, "Steps in all")
+        await pilot.press("enter")
         await answer(pilot, "enter")
         assert not run.alive
         await pilot.press("r")
