@@ -21,6 +21,7 @@ from engine.use.orders import Answered, Message, Order, Progress, Refused
 
 USES: dict[type[Order], str] = {
     orders.Evaluate: "engine.use.evaluating:evaluate",
+    orders.Verify: "engine.use.verifying:verify",
 }
 """Who does what is ordered, as "module:function"; it takes the order and a report, and returns the answer."""
 
