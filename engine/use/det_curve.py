@@ -15,7 +15,8 @@ RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 HIGHEST, LOWEST = 0.6, 0.0001
 MARGIN = 1.1  # of the lowest rate: some room before the axis begins
 
-SIZE, LEFT, BOTTOM, TOP, RIGHT = 460, 60, 46, 46, 16
+SIZE, LEFT, BOTTOM, TOP, RIGHT = 460, 60, 46, 60, 16
+CLOSEST = 1 / 16  # of an axis: from one label to the next
 COLOURS, DASHES = ("#0072b2", "#d55e00"), ("", "7 4")
 INK, QUIET, GRID = "#22262e", "#68707d", "#e3e6ea"
 
@@ -34,8 +35,13 @@ def span(verification: Verification) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Where the axes are labelled, and with how many percent."""
-    return [(deviate(rate), f"{100 * rate:g}") for rate in RATES if low <= rate <= high]
+    """Where the axes are labelled, and with how many percent; low rates are left out where they stand too close."""
+    kept: list[tuple[float, str]] = []
+    apart = CLOSEST * (deviate(high) - deviate(low))
+    for rate in reversed(RATES):
+        if low <= rate <= high and (not kept or kept[-1][0] - deviate(rate) >= apart):
+            kept.append((deviate(rate), f"{100 * rate:g}"))
+    return kept[::-1]
 
 
 def det_svg(verification: Verification) -> str:
@@ -73,7 +79,7 @@ def det_svg(verification: Verification) -> str:
         words = f"{one.name}, equal error rate {100 * one.equal_error_rate.value:.2f} %"
         parts.append(_text(LEFT + 31, 18 + 16 * number, words, INK, "start"))
     parts.append(_text(SIZE - RIGHT, height - 6, "false alarms, %", QUIET, "end"))
-    parts.append(_text(LEFT - 7, TOP - 4, "misses, %", QUIET, "middle"))
+    parts.append(_text(4, TOP - 10, "misses, %", QUIET, "start"))
     return "\n".join((*parts, "</svg>\n"))
 
 
