@@ -59,15 +59,17 @@ def listed_trials(model: SpeakerRecognizer, order: Verify, report: Report) -> Ta
     usable = (trials.first >= 0) & (trials.second >= 0)
     notes = []
     if not usable.all():
-        lost = f"{int((~usable).sum()):,} trials of {len(found.problems):,} recordings that can't be used"
-        notes.append(f"left out: {lost}, such as {found.problems[0]}")
+        number, why = int((~usable).sum()), found.problems[0]
+        notes.append(
+            f"trials left out: {number:,}; recordings that can't be used: {len(found.problems):,}, such as {why}"
+        )
     trials = Trials._make(column[usable] for column in trials)
     utterances = [named.utterances[place] for place in found.places.tolist()]
     recordings = Recordings([one.id for one in utterances], [one.speaker for one in utterances], found.embeddings)
     if not named.speakers_known:
         notes.append("neither the list nor the corpus says who speaks, so intervals are over recordings")
     elif contradictions := _contradictions(recordings, trials):
-        notes.append(f"{contradictions:,} trials say otherwise than the corpus or the folders who is one speaker")
+        notes.append(f"trials that contradict the corpus or the folders about who speaks: {contradictions:,}")
     return Task(recordings, trials, order.trials, "", named.speakers_known, notes)
 
 

@@ -109,8 +109,8 @@ def _trained_trials(model: SpeakerRecognizer, order: Verify, task: Task, report:
 def _warnings(task: Task, trained: int | None) -> list[str]:
     lines = []
     if trained:
-        share = "each trial has" if trained == len(task.trials.same) else f"{trained:,} trials have"
-        lines.append(f"{share} a recording that was trained on, so the numbers flatter the model")
+        number = len(task.trials.same)
+        lines.append(f"trials with a recording that was trained on: {trained:,} of {number:,}; they flatter the model")
     speakers = len(set(task.recordings.speakers))
     if speakers < FEWEST_FOR_INTERVALS:
         lines.append(f"there are only {speakers} speakers, so the intervals say little")
