@@ -63,8 +63,7 @@ def verify(
     split
         whose trials are drawn: strangers to the model, a part of the corpus, or all (default: auto, as said above)
     trials_per_speaker
-        trials of either kind that are drawn for each speaker, so that both are about as many; 0: all pairs (default:
-        100)
+        trials of either kind that are drawn for each speaker, about as many of both (default: 100); 0: all pairs
     seed
         decides which trials are drawn (default: 0)
     as_norm
