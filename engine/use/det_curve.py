@@ -28,9 +28,11 @@ def deviate(rate: float) -> float:
 
 def span(verification: Verification) -> tuple[float, float]:
     """The lowest and the highest rate that the axes show, the same for both."""
-    rates = [rate for one in verification.scorings for rate in (*one.curve.false_alarms, *one.curve.misses)]
-    low = min((rate for rate in rates if rate >= LOWEST), default=0.01)
-    high = max((rate for rate in rates if rate <= HIGHEST), default=0.4)
+    pairs = [
+        pair for one in verification.scorings for pair in zip(one.curve.false_alarms, one.curve.misses, strict=True)
+    ]
+    seen = [rate for pair in pairs if min(pair) >= LOWEST and max(pair) <= HIGHEST for rate in pair] or [0.01, 0.4]
+    low, high = min(seen), max(seen)
     return low / MARGIN, min(HIGHEST, max(high, 4 * low))
 
 

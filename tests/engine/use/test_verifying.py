@@ -19,7 +19,7 @@ from engine.use.orders import TrialPart, Verify
 from engine.use.recognizer import load_model
 from engine.use.results import Estimate
 from engine.use.verification_report import as_markdown
-from engine.use.verification_results import Scoring, Verification
+from engine.use.verification_results import DetectionCurve, Scoring, Verification
 from engine.use.verifying import verify
 from tests.engine.use.trained import Trained, trained
 from tests.made_corpora import homework_folder
@@ -183,6 +183,18 @@ def test_a_curve_without_points_is_drawn_empty(one: Trained) -> None:
     assert 0 < low < high < 1
     assert ticks(low, high)
     assert det_svg(perfect).startswith("<svg")
+
+
+def test_the_axes_show_what_the_curve_has_where_neither_error_is_above_60_percent(one: Trained) -> None:
+    found = verify(order(one), silently)
+    curve = DetectionCurve([0.9, 0.5, 0.1, 0.02, 0.001], [0.001, 0.03, 0.2, 0.5, 0.8])
+    scoring = structs.replace(found.scorings[0], curve=curve)
+    low, high = span(structs.replace(found, scorings=[scoring]))
+    assert 0.01 < low < 0.02
+    assert high == 0.5
+    places, words = zip(*ticks(low, high), strict=True)
+    assert words == ("2", "5", "10", "20", "40")
+    assert list(places) == sorted(places)
 
 
 def emptied(found: Verification) -> Scoring:
