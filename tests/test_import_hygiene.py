@@ -20,7 +20,8 @@ BATCHES = tuple(
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
 USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
 VERIFY = tuple(f"engine.use.{name}" for name in ("cohort", "trial_recordings", "trial_task", "verifying"))
-TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *VERIFY)
+EXPORT = tuple(f"engine.use.{name}" for name in ("export_formats", "export_graph", "exporting", "importing"))
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *VERIFY, *EXPORT)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [
