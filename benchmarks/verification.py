@@ -35,11 +35,12 @@ from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.training.device import resolve
 from engine.training.trainer import Trainer
+from engine.use.detection import resampled
 from engine.use.equal_error_rate import equal_error_rate
+from engine.use.error_curve import SortedTrials
 from engine.use.loading import load_best
 
 TRAINED_ON = Data(speakers=200, choose="random", seed=0)
-DRAWS = 300  # of the bootstrap
 app = App(help=__doc__)
 
 
@@ -106,15 +107,8 @@ def rates(scores: NDArray[np.float64], speakers: NDArray[np.int64]) -> tuple[flo
     first, second = np.triu_indices(len(speakers), k=1)
     all_scores, same = scores[first, second], speakers[first] == speakers[second]
     rate, _ = equal_error_rate(all_scores, same)
-    random = np.random.default_rng(0)
-    names = np.unique(speakers)
-    one, other = np.searchsorted(names, speakers[first]), np.searchsorted(names, speakers[second])
-    drawn_rates = []
-    for _ in range(DRAWS):
-        times = random.multinomial(len(names), np.full(len(names), 1 / len(names)))
-        weights = np.where(same, times[one], times[one] * times[other])
-        drawn_rates.append(equal_error_rate(np.repeat(all_scores, weights), np.repeat(same, weights))[0])
-    low, high = np.quantile(drawn_rates, [0.025, 0.975])
+    drawn = resampled(SortedTrials(all_scores, same), (speakers[first], speakers[second]))
+    low, high = np.quantile(drawn[:, 0], [0.025, 0.975])
     return rate, float(low), float(high), len(same)
 
 

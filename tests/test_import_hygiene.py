@@ -19,8 +19,9 @@ BATCHES = tuple(
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
 USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
+VERIFY = tuple(f"engine.use.{name}" for name in ("cohort", "trial_recordings", "trial_task", "verifying"))
 EXPORT = tuple(f"engine.use.{name}" for name in ("export_formats", "export_graph", "exporting", "importing"))
-TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *EXPORT)
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *VERIFY, *EXPORT)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [
@@ -71,7 +72,7 @@ def test_the_whole_engine_loads_no_textual() -> None:
 
 
 def test_the_help_of_a_command_loads_nothing_that_it_does_not_show() -> None:
-    commands = ("training", "steering", "looking", "evaluating")
+    commands = ("training", "steering", "looking", "evaluating", "verifying")
     loaded = loaded_by(*(f"spk_tui.commands.{name}" for name in commands))
     assert loaded.isdisjoint({"textual", "numpy", "tqdm", "soundfile", "msgspec"})
 

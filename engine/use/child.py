@@ -21,6 +21,7 @@ from engine.use.orders import Answered, Message, Order, Progress, Refused
 
 USES: dict[type[Order], str] = {
     orders.Evaluate: "engine.use.evaluating:evaluate",
+    orders.Verify: "engine.use.verifying:verify",
     orders.Export: "engine.use.exporting:export",
     orders.ExportCurves: "engine.use.event_file:export_curves",
     orders.Import: "engine.use.importing:import_weights",

@@ -100,10 +100,15 @@ def facts_of(model: SpeakerRecognizer) -> ModelFacts:
 def corpus_for(model: SpeakerRecognizer, corpus: str, data: Data, report: Report) -> PackedCorpus:
     """The corpus in the frames that the model takes. Raises `InputError`, also for ready-made frames of other bands."""
     packed = prepare_corpus(corpus, model.preset.features, report, data)
-    bands, wanted = packed.features.mel_bands, model.preset.features.mel_bands
-    if bands != wanted:
-        raise InputError(f"{corpus}: holds frames of {bands} mel bands, and {model.path} was trained on {wanted}")
+    check_bands(packed.features.mel_bands, model, corpus)
     return packed
+
+
+def check_bands(bands: int | None, model: SpeakerRecognizer, corpus: str) -> None:
+    """Raises `InputError` for a corpus of ready-made frames, unless they have the model's mel bands."""
+    wanted = model.preset.features.mel_bands
+    if bands not in (None, wanted):
+        raise InputError(f"{corpus}: holds frames of {bands} mel bands, and {model.path} was trained on {wanted}")
 
 
 def part_of(packed: PackedCorpus, model: SpeakerRecognizer, part: Part) -> tuple[Indexes, list[str]]:

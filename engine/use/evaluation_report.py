@@ -26,10 +26,10 @@ def facts(evaluation: Evaluation) -> list[str]:
     part = {"all": "all utterances", "train": "the training part"}.get(evaluation.part, f"the {evaluation.part} part")
     lines = [
         f"{part}: {whole:,} of {evaluation.corpus_utterances:,} utterances, {model.speakers:,} speakers to choose from",
-        _model(model),
+        model_line(model),
         *evaluation.notes,
     ]
-    return [*lines, f"against {_model(evaluation.against.other)}"] if evaluation.against else lines
+    return [*lines, f"against {model_line(evaluation.against.other)}"] if evaluation.against else lines
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
@@ -44,7 +44,8 @@ def as_markdown(evaluation: Evaluation) -> str:
     return markdown(heading(evaluation), facts(evaluation), tables(evaluation))
 
 
-def _model(model: ModelFacts) -> str:
+def model_line(model: ModelFacts) -> str:
+    """A model in a line, for any report."""
     return (
         f"{shown(model.preset)}, {shown(model.encoder)} with {model.encoder_parameters:,} encoder parameters,"
         f" step {model.step:,}, sha256 {model.sha256[:12]}"

@@ -13,6 +13,8 @@ from msgspec import Struct, field
 from engine.preset import Data
 
 Part: TypeAlias = Literal["validation", "train", "test", "all"]
+TrialPart: TypeAlias = Literal["auto", "strangers", "validation", "train", "test", "all"]
+"""Strangers are a corpus's speakers whom the model doesn't know; auto takes them where there are any."""
 
 
 class Evaluate(Struct, frozen=True, tag="evaluate"):
@@ -27,6 +29,28 @@ class Evaluate(Struct, frozen=True, tag="evaluate"):
     data: Data = field(default_factory=Data)
     against: str = ""
     fingerprint: str = ""
+    device: str = "auto"
+
+
+class Verify(Struct, frozen=True, tag="verify"):
+    """How well a checkpoint tells whether one speaker is heard twice. Gives a `Verification`.
+
+    trials: a list's path, its names relative to `corpus`; empty to draw them from a part of the corpus.
+    each: trials of a kind that are drawn for each speaker; 0 takes all pairs. top: how large the cohort of AS-norm is;
+    0 for plain cosines alone. trained_on: the corpus that the model was trained on, if known, which has the cohort.
+    scores: a path for a line with each trial's scores, if any.
+    """
+
+    checkpoint: str
+    corpus: str
+    trials: str = ""
+    part: TrialPart = "auto"
+    data: Data = field(default_factory=Data)
+    each: int = 100
+    seed: int = 0
+    top: int = 0
+    trained_on: str = ""
+    scores: str = ""
     device: str = "auto"
 
 
@@ -64,7 +88,7 @@ class Import(Struct, frozen=True, tag="import"):
     moves: list[str] = field(default_factory=list)
 
 
-Order: TypeAlias = Evaluate | Export | ExportCurves | Import
+Order: TypeAlias = Evaluate | Verify | Export | ExportCurves | Import
 
 
 class Progress(Struct, frozen=True, tag="progress"):

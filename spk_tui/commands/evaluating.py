@@ -72,7 +72,7 @@ def evaluate(
     from spk_tui.commands.corpus_report import progress
     from spk_tui.commands.trusting import settle_trust
 
-    out = _place_for(out)
+    out = place_for(out)
     found = find_checkpoint(model, runs)
     saved = read_saved(found.path)
     settle_trust(saved.preset, trust)
@@ -101,31 +101,22 @@ def _order(
     device: str,
 ) -> Evaluate:
     """What the child is asked. On the run's own corpus it is read as the run read it."""
-    from msgspec import structs
-
-    from engine.errors import InputError
-    from engine.files import user_path
     from engine.use.orders import Evaluate
+    from spk_tui.commands.model_corpus import corpus_of, demanded
 
-    info = found.run.info() if found.run is not None else None
-    if data is None and info is None:
-        raise InputError(f"{found.path}: lies in no run, so nobody knows its corpus; say which with --data PATH")
-    own = data is None or (info is not None and user_path(data).resolve() == Path(info.corpus).resolve())
-    read_as = structs.replace(saved.preset.data, layout=layout or (saved.preset.data.layout if own else "auto"))
-    if not own and part in ("test", "all"):
-        read_as = structs.replace(read_as, speakers=0, max_utterances_per_speaker=0)
+    corpus = demanded(found, corpus_of(found, saved, data, layout, whole=part in ("test", "all")))
     return Evaluate(
         checkpoint=str(found.path.absolute()),
-        corpus=info.corpus if info is not None and own else str(data),
+        corpus=corpus.path,
         part=part,
-        data=read_as,
+        data=corpus.data,
         against=against,
-        fingerprint=info.fingerprint if info is not None and own else "",
+        fingerprint=corpus.fingerprint,
         device=device,
     )
 
 
-def _place_for(out: Path | None) -> Path | None:
+def place_for(out: Path | None) -> Path | None:
     """Where the report goes, looked at before anything is computed. Raises `InputError`."""
     from engine.errors import InputError
     from engine.files import user_path
@@ -157,14 +148,7 @@ def _write(out: Path, evaluation: Evaluation) -> None:
 def _report(evaluation: Evaluation, out: Path | None) -> str:
     """The report's tables for a terminal."""
     from engine.use.evaluation_report import facts, heading, tables
-    from spk_tui.commands.answers import table
-    from spk_tui.commands.corpus_report import wrapped
+    from spk_tui.commands.report_text import report_text
 
-    parts = ["\n".join([heading(evaluation), *(line for fact in facts(evaluation) for line in wrapped(fact))])]
-    for one in tables(evaluation):
-        if one.rows:
-            lines = [one.title, *(f"  {line}" for line in table(one.heads, one.rows, one.numbers).splitlines())]
-            parts.append("\n".join([*lines, *wrapped(one.note)]))
-    if out is not None:
-        parts.append(f"written to {out}")
-    return "\n\n".join(parts)
+    text = report_text(heading(evaluation), facts(evaluation), tables(evaluation))
+    return text if out is None else f"{text}\n\nwritten to {out}"

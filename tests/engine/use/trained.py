@@ -32,7 +32,7 @@ def trained(folder: Path, name: str = "run", *overrides: str) -> Trained:
     if not root.exists():
         audio_folder(root, speakers=5, each=10)
     preset: Preset = small("quick-tour", "run.steps=12", "validation.every=12", "validation.share=0.4", *overrides)
-    packed = prepare_corpus(str(root), preset.features)
+    packed = prepare_corpus(str(root), preset.features, data=preset.data)
     info = RunInfo(id=name, preset=preset.name, corpus=str(root), created=1.0, host="", command=[],
                    fingerprint=packed.fingerprint)  # fmt: skip
     run = create_run(folder / "runs", preset, info)
