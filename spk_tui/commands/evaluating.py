@@ -72,14 +72,14 @@ def evaluate(
     from spk_tui.commands.corpus_report import progress
     from spk_tui.commands.trusting import settle_trust
 
-    out = _place_for(out)
+    out = place_for(out)
     found = find_checkpoint(model, runs)
     saved = read_saved(found.path)
     settle_trust(saved.preset, trust)
     other = find_checkpoint(against, runs).path if against else None
     if other is not None:
         settle_trust(read_saved(other).preset, trust)
-    order = _order(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
+    order = order_for(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
     with progress() as show:
         evaluation = ask(order, Evaluation, show)
     if out is not None:
@@ -91,7 +91,7 @@ def evaluate(
     return WELL
 
 
-def _order(
+def order_for(
     found: FoundCheckpoint,
     saved: SavedModel,
     data: str | None,
@@ -125,7 +125,7 @@ def _order(
     )
 
 
-def _place_for(out: Path | None) -> Path | None:
+def place_for(out: Path | None) -> Path | None:
     """Where the report goes, looked at before anything is computed. Raises `InputError`."""
     from engine.errors import InputError
     from engine.files import user_path

@@ -37,6 +37,9 @@ COMMANDS: dict[str, Command] = {
     "stop": Command("spk_tui.commands.steering:stop", "RUN", "stop a run and save its state", _STEER),
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
     "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
+    "report": Command(
+        "spk_tui.commands.reporting:report", "RUN...", "runs, results and changes, as one hands them in", _USE
+    ),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
     "trial": Command(
