@@ -21,7 +21,7 @@ from engine.preset import Preset
 from engine.preset_file import to_toml
 from spk_tui.report.facts import RunFacts, Value
 from spk_tui.report.words import Words
-from spk_tui.wording import corpus_words, count, encoder_words, learning_rate
+from spk_tui.wording import corpus_words, count, encoder_words, learning_rate, percent
 
 ALWAYS = (
     "segments.frames", "segments.batch_size", "optimizer.learning_rate", "optimizer.weight_decay", "schedule.kind",
@@ -29,6 +29,10 @@ ALWAYS = (
 )  # fmt: skip
 """Keys that are shown also where they have their defaults; all of the model's are."""
 MODEL = ("front_end", "encoder", "pooling", "head")
+ORDER = (
+    *MODEL, "features", "segments", "augment", "optimizer", "schedule", "validation", "divergence", "run", "data",
+    "budget",
+)  # fmt: skip
 
 
 def corpus_name(corpus: str, words: Words) -> str:
@@ -50,7 +54,7 @@ def data(run: RunFacts, words: Words) -> str:
             "data.sizes", corpus=corpus_name(run.corpus, words), speakers=count(run.speakers),
             train=count(run.train_utterances), validation=count(run.validation_utterances),
         ),
-        words("data.split", share=f"{validation.share:.0%}", split=validation.split, seed=validation.seed),
+        words("data.split", share=percent(validation.share), split=validation.split, seed=validation.seed),
         words("data.features", **msgspec.structs.asdict(features)),
     )  # fmt: skip
 
@@ -97,8 +101,8 @@ def settings(preset: Preset, *, every_key: bool = False) -> dict[str, Value]:
         tables["encoder"]["kind"] = kind_of(preset.encoder)
     usual = _defaults(preset)
     found = {}
-    for section, table in tables.items():
-        for key, value in table.items() if section != "preset" else ():
+    for section in ORDER:
+        for key, value in tables[section].items():
             name = f"{section}.{key}"
             if every_key or section in MODEL or name in ALWAYS or value != usual[section].get(key):
                 found[name] = ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -113,7 +117,8 @@ def preset_text(preset: Preset) -> str:
 
 def _defaults(preset: Preset) -> dict[str, dict[str, Any]]:
     sections = {name: getattr(preset, name) for name in preset.__struct_fields__ if name not in ("preset", *MODEL)}
-    return {name: msgspec.to_builtins(type(section)()) for name, section in sections.items()}
+    usual = {name: type(section)() for name, section in sections.items()}
+    return msgspec.json.decode(msgspec.json.encode(usual), type=dict[str, dict[str, Any]])  # lists, as TOML has them
 
 
 def _kind(section: Any) -> str:

@@ -6,6 +6,8 @@ encoders compute is told by `encoder_pictures.py`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from engine import model_settings as m
 from engine.preset import Preset
 from spk_tui.report.encoder_pictures import ARROW, Step, picture_of
@@ -14,12 +16,20 @@ from spk_tui.report.words import Words, wide
 LABEL, DETAIL = 18, 14
 
 
+class Pooled(NamedTuple):
+    """The width of the pooled vector, how it is made, and where its weights come from, if it has any."""
+
+    width: int | str
+    how: str
+    weights: str = ""
+
+
 def diagram(preset: Preset, speakers: int, words: Words) -> str:
     """The model from frames to scores, on lines of its own."""
     bands, encoder = preset.features.mel_bands, preset.encoder
     width = bands if isinstance(preset.front_end, m.NoFrontEnd) else m.width_before(encoder) or "d"
     after, time = m.width_after(encoder) or "D", "T/2" if isinstance(preset.front_end, m.ConvolutionFrontEnd) else "T"
-    pooled, pooling = _pooling(preset.pooling, after)
+    pooled = _pooling(preset.pooling, after)
     picture = picture_of(encoder, width)
     inside = [*picture.before, *(line for step in picture.blocks for line in drawn(step)), *picture.after]
     lines = [
@@ -32,15 +42,16 @@ def diagram(preset: Preset, speakers: int, words: Words) -> str:
         *(f"  │   {line}" for line in inside),
         _shape(f"({time}, {after})"),
         "  ▼",
-        _part(words("part.pooling"), pooling),
-        _shape(f"({pooled})"),
+        _part(words("part.pooling"), pooled.how),
+        _shape(f"({pooled.width})"),
         "  ▼",
-        _part(words("part.head"), _head(preset.head, pooled, speakers)),
+        _part(words("part.head"), _head(preset.head, pooled.width, speakers)),
         *_ARROW,
         _part(words("diagram.scores"), f"({speakers})"),
     ]
-    if picture.layers:
-        lines += ["", *(f"{name:<{DETAIL}}{what}" for name, what in picture.layers.items())]
+    layers = {**picture.layers, **({"weights": pooled.weights} if pooled.weights else {})}
+    if layers:
+        lines += ["", *(f"{name:<{DETAIL}}{what}" for name, what in layers.items())]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -68,11 +79,9 @@ def drawn(step: Step) -> list[str]:
 
 
 def _count(encoder: m.Encoder, words: Words) -> str:
-    if isinstance(encoder, m.OwnEncoder | m.XVectorTdnn):
+    if isinstance(encoder, m.OwnEncoder | m.XVectorTdnn | m.EcapaTdnn):
         return ""
-    if not isinstance(encoder, m.EcapaTdnn) and encoder.share_layers:
-        return words("diagram.shared", layers=encoder.layers)
-    return words("diagram.layers", layers=encoder.layers)
+    return words("diagram.shared" if encoder.share_layers else "diagram.apart", layers=encoder.layers)
 
 
 def _front_end(front_end: m.FrontEnd, bands: int, width: int | str) -> str:
@@ -83,24 +92,30 @@ def _front_end(front_end: m.FrontEnd, bands: int, width: int | str) -> str:
     return f"Linear {bands} → {width}"
 
 
-def _pooling(pooling: m.Pooling, width: int | str) -> tuple[int | str, str]:
-    """The width of the pooled vector, and how it is made."""
+def _pooling(pooling: m.Pooling, width: int | str) -> Pooled:
+    """How frames of that width become one vector."""
     twice: int | str = 2 * width if isinstance(width, int) else f"2 {width}"
     if isinstance(pooling, m.MeanPooling):
-        return width, "mean over T"
+        return Pooled(width, "mean over T")
     if isinstance(pooling, m.StatisticsPooling):
-        return twice, "mean and standard deviation over T"
+        return Pooled(twice, "mean and standard deviation over T")
     hidden = pooling.attention
     if isinstance(pooling, m.SelfAttentivePooling):
-        weights = f"Linear {width} → {hidden} ─> tanh ─> Linear {hidden} → 1 ─> softmax over T"
-        return width, f"weighted mean; weights: {weights}"
+        return Pooled(
+            width, "weighted mean over T", f"Linear {width} → {hidden} ─> tanh ─> Linear {hidden} → 1 ─> softmax"
+        )
+    weighted = "weighted mean and standard deviation over T"
     if isinstance(pooling, m.AttentiveStatisticsPooling):
         seen = (f"3 {width}" if isinstance(width, str) else 3 * width) if pooling.context else width
         norm = "ReLU ─> BatchNorm ─> " if pooling.batch_norm else ""
-        weights = f"Linear {seen} → {hidden} ─> {norm}tanh ─> Linear {hidden} → {width} ─> softmax over T"
-        return twice, f"weighted mean and standard deviation; weights: {weights}"
-    queries: int | str = twice * pooling.queries if isinstance(twice, int) else f"{pooling.queries} · {twice}"
-    return queries, f"weighted mean and standard deviation; {pooling.heads} slices × {pooling.queries} queries"
+        return Pooled(
+            twice, weighted, f"Linear {seen} → {hidden} ─> {norm}tanh ─> Linear {hidden} → {width} ─> softmax"
+        )
+    pooled: int | str = twice * pooling.queries if isinstance(twice, int) else f"{pooling.queries} · {twice}"
+    inside = f"Linear → {hidden} ─> tanh ─> " if hidden else ""
+    each = "slice" if pooling.channel_weights else "1"
+    networks = f"{pooling.heads} slices × {pooling.queries} queries, each {inside}Linear → {each} ─> softmax"
+    return Pooled(pooled, weighted, networks)
 
 
 def _head(head: m.Head, width: int | str, speakers: int) -> str:

@@ -168,7 +168,7 @@ def _budget(cost: Cost, words: Words) -> str:
     used, left = cost.encoder, cost.budget - cost.encoder
     verdict = words(
         "budget.within" if left >= 0 else "budget.over",
-        used=count(used), budget=count(cost.budget), share=f"{used / cost.budget:.1%}", left=count(left),
+        used=count(used), budget=count(cost.budget), share=f"{100 * used / cost.budget:.1f} %", left=count(left),
         over=count(-left),
     )  # fmt: skip
     work = f"{cost.multiply_adds_per_second_of_audio / 1e6:.1f}"

@@ -152,7 +152,7 @@ def _effect(change: Change, before: MeasuredRun, after: MeasuredRun, words: Word
 
 
 def _verdict(change: Change, head: str, by: Estimate, words: Words) -> str:
-    decided = "better" if by.low > 0 else "worse" if by.high < 0 else "open"
+    decided = "better" if by.low > 0 else "worse" if by.high < 0 else "open" if by.low < by.high else "same"
     points = [f"{100 * value:+.1f}" for value in (by.value, by.low, by.high)]
     return words(
         f"verdict.{decided}", what=words(f"head.{head}"), after=change.after, before=change.before, points=points[0],

@@ -117,7 +117,7 @@ def _ecapa(encoder: m.EcapaTdnn, inputs: int | str) -> Picture:
         "SE": f"mean over T ─> Linear {c} → {squeeze} ─> ReLU ─> Linear {squeeze} → {c} ─> sigmoid ─> ×",
     }
     after = f"─> concat ─> TDNN 1, {all_blocks} → {all_blocks}"
-    return Picture([step], layers, (f"TDNN 5, {inputs} → {c}",), (after,))
+    return Picture([step], layers, (f"TDNN 5, {inputs} → {c}", f"─> {encoder.layers} ×"), (after,))
 
 
 def _x_vector(encoder: m.XVectorTdnn, inputs: int | str) -> Picture:
@@ -148,7 +148,7 @@ def _attention(
 ) -> str:  # fmt: skip
     d, head = encoder.d_model, encoder.d_model // encoder.heads
     relative = isinstance(encoder, m.Blocks) and encoder.positions == "relative"
-    scores = f"softmax((Q·Kᵀ{' + relative positions' if relative else ''}) / √{head})·V"
+    scores = f"softmax({'(Q·Kᵀ + relative positions)' if relative else 'Q·Kᵀ'} / √{head})·V"
     biased = "bias" if bias else "no bias"
     return f"Linear {d} → {3 * d} (Q, K, V; {biased}) ─> {encoder.heads} × {scores} ─> Linear {d} → {d}"
 

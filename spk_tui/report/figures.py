@@ -23,13 +23,13 @@ VIEW = View(smoothing=USUAL_STRENGTH)
 def curves_of(run: ReadRun, words: Words) -> str:
     """One run's curves."""
     charts = {name: _chart(name, run, words) for name in SHOWN}
-    return curves_svg(charts, VIEW, title=f"{run.facts.letter}  {run.facts.name}", axis=words("axis.step"))
+    return curves_svg(charts, VIEW, title=f"{run.facts.letter} {run.facts.name}", axis=words("axis.step"))
 
 
 def curves_of_all(runs: Sequence[ReadRun], words: Words) -> str:
     """The runs' curves laid over each other, each called by its letter."""
     charts = {name: _overlay(name, runs, words) for name in OVERLAYS}
-    names = "   ".join(f"{run.facts.letter} {run.facts.name}" for run in runs)
+    names = " · ".join(f"{run.facts.letter} {run.facts.name}" for run in runs)
     return curves_svg(charts, VIEW, title=names, axis=words("axis.step"))
 
 
@@ -51,9 +51,8 @@ def _chart(name: str, run: ReadRun, words: Words) -> Chart:
 
 def _overlay(name: str, runs: Sequence[ReadRun], words: Words) -> Chart:
     overlay = OVERLAYS[name]
-    best = "" if overlay.noisy else overlay.best
     lines = tuple(
-        Line(letter, role_of(letter), _series(run, name), mark_of(letter), overlay.say, overlay.noisy, best)
+        Line(letter, role_of(letter), _series(run, name), mark_of(letter), overlay.say, overlay.noisy)
         for run in runs
         for letter in (run.facts.letter,)
     )

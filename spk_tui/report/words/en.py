@@ -24,7 +24,8 @@ TEXTS: dict[str, str] = {
     "summary.many": "{runs} runs on {corpus}. The best is {name}: {encoder} with {parameters} encoder parameters"
     " reaches {whole} on whole utterances and {segments} on segments.",
     "glance.evaluated": "In brackets 95 % intervals: a bootstrap over the speakers, computed from the best"
-    " checkpoint's answers to the utterances that were held out.",
+    " checkpoint's answers to the utterances that were held out. It is computed in float32, so it may differ by a"
+    " little from a log of lower precision.",
     "glance.logged": "†: as the run's own validation said, with a binomial 95 % interval (Wilson). It takes"
     " utterances for independent, which those of one speaker aren't, so it is somewhat too narrow.",
     "glance.why": "{letters}: not evaluated now. {why}",
@@ -90,8 +91,8 @@ TEXTS: dict[str, str] = {
     "budget.work": "One second of speech takes {work} million multiply-adds; the saved model has {size}.",
     "diagram.frames": "log-mel frames",
     "diagram.scores": "scores",
-    "diagram.shared": "{layers} × the same layer",
-    "diagram.layers": "{layers} × a layer",
+    "diagram.shared": "{layers} × this layer, the same weights at each",
+    "diagram.apart": "{layers} × this layer, each with weights of its own",
     "diagram.caption": "In brackets the shape for one utterance; T is its number of frames. A line that goes around"
     " below is what is added at +.",
     "front_end.linear": "Each frame is projected from the mel bands onto the encoder's width by a linear layer.",
@@ -153,7 +154,6 @@ TEXTS: dict[str, str] = {
     " Wang et al., 2018).",
     "head.margin_angular": "While training, the own speaker's angle is widened by a margin of {margin:g} (ArcFace,"
     " Deng et al., 2019).",
-    "model.same": "These runs have the same model.",
     "training.batch": "Trained for {steps} steps on batches of {batch_size} segments of {frames} frames, with"
     " cross-entropy, in {precision}, seed {seed}.",
     "training.batch_lengths": "Each batch draws its length between {shortest} and {frames} frames.",
@@ -216,6 +216,7 @@ TEXTS: dict[str, str] = {
     " accuracies aren't comparable.",
     "ground.other corpus": "The runs were trained on different corpora, or on one that has changed between them, so"
     " their accuracies aren't comparable.",
+    "verdict.same": "On {what} both reach the same.",
     "verdict.better": "On {what} {after} is better than {before} by {points} points ({low} to {high}).",
     "verdict.worse": "On {what} {after} is worse than {before} by {points} points ({low} to {high}).",
     "verdict.open": "On {what} it isn't decided whether {after} or {before} is better: the difference is {points}"
@@ -318,7 +319,7 @@ SETTINGS: dict[str, str] = {
     "optimizer.matrices": "what moves the matrices",
     "optimizer.average": "running average of the weights",
     "schedule.kind": "learning rate after the warm-up",
-    "schedule.warmup_steps": "steps of warm-up",
+    "schedule.warmup_steps": "steps of warm-up (at most a tenth of the run)",
     "validation.every": "steps between validations",
     "validation.share": "share held out",
     "validation.seed": "random seed of the split",

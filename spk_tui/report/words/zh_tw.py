@@ -19,12 +19,12 @@ TEXTS: dict[str, str] = {
     "heading.changes": "各次修改與成效",
     "heading.speed": "速度與執行環境",
     "heading.repeat": "重現方式",
-    "summary.one": "本報告記錄在{corpus}上的一次實驗：{encoder} 編碼器的參數量為 {parameters}，整句驗證準確率為"
+    "summary.one": "本報告記錄在「{corpus}」上的一次實驗：{encoder} 編碼器的參數量為 {parameters}，整句驗證準確率為"
     " {whole}，片段驗證準確率為 {segments}。",
-    "summary.many": "本報告記錄在{corpus}上的 {runs} 次實驗。表現最好的是 {name}：{encoder} 編碼器的參數量為"
+    "summary.many": "本報告記錄在「{corpus}」上的 {runs} 次實驗。表現最好的是 {name}：{encoder} 編碼器的參數量為"
     " {parameters}，整句驗證準確率為 {whole}，片段驗證準確率為 {segments}。",
     "glance.evaluated": "括號內為 95 % 信賴區間，以語者為單位的拔靴法（bootstrap）估計，"
-    "由最佳檢查點對驗證語句的實際輸出重新計算。",
+    "由最佳檢查點對驗證語句的實際輸出重新計算。重新計算採用 float32，可能與較低精度的訓練紀錄略有出入。",
     "glance.logged": "†：取自該次實驗自己的驗證紀錄，括號內為二項分布的 95 % 信賴區間（Wilson 法）。"
     "此法假設各語句互相獨立，但同一語者的語句彼此相似，因此區間略為偏窄。",
     "glance.why": "{letters}：未重新評估。{why}",
@@ -56,7 +56,7 @@ TEXTS: dict[str, str] = {
     "data.features": "錄音先混為單聲道，重新取樣為 {sample_rate} Hz，峰值調整至 {peak_db:g} dB，並剪去低於滿刻度"
     " {silence_level:g} 倍且超過 {silence_seconds:g} 秒的靜音；接著以 {window_ms:g} 毫秒的 Hann 窗、每 {hop_ms:g}"
     " 毫秒一個音框，計算 {mel_bands} 維對數梅爾頻譜（自 {lowest_hz:g} Hz 起）。語料庫若已附有特徵，則直接採用。",
-    "data.evaluated_on": "本報告的準確率是在{corpus}上計算的。",
+    "data.evaluated_on": "本報告的準確率是在「{corpus}」上計算的。",
     "note.leak": "語料庫沒有錄音場次的資訊，驗證語句可能與訓練語句出自同一段錄音，因此準確率可能高於對全新錄音的表現。",
     "note.one_session": "每位語者都只有一個錄音場次，驗證語句與訓練語句出自同一場次，"
     "因此準確率可能高於對全新錄音的表現。",
@@ -85,8 +85,8 @@ TEXTS: dict[str, str] = {
     "budget.work": "處理一秒語音需要 {work} 百萬次乘加運算；儲存的模型大小為 {size}。",
     "diagram.frames": "對數梅爾頻譜",
     "diagram.scores": "語者分數",
-    "diagram.shared": "{layers} × 同一層（共用參數）",
-    "diagram.layers": "{layers} × 層",
+    "diagram.shared": "{layers} × 下列的層（共用參數）",
+    "diagram.apart": "{layers} × 下列的層（參數各自獨立）",
     "diagram.caption": "括號內為單一語句的張量形狀，T 為音框數；由下方繞過的線表示在 + 處相加的殘差連接。",
     "front_end.linear": "前端以一個線性層，將每個音框由梅爾頻帶投影至編碼器的維度。",
     "front_end.convolution": "前端為涵蓋三個音框、步幅為二的卷積與 GELU，將梅爾頻帶轉換至編碼器的維度，"
@@ -141,7 +141,6 @@ TEXTS: dict[str, str] = {
     "head.cosine": "分類頭以嵌入向量與各語者向量的餘弦相似度乘上 {scale:g} 作為分數。",
     "head.margin_additive": "訓練時將正確語者的餘弦值減去邊距（margin）{margin:g}（CosFace，Wang et al., 2018）。",
     "head.margin_angular": "訓練時將正確語者的夾角加上邊距（margin）{margin:g}（ArcFace，Deng et al., 2019）。",
-    "model.same": "以上實驗使用相同的模型。",
     "training.batch": "共訓練 {steps} 步，每批 {batch_size} 個片段，每個片段 {frames} 個音框；損失函數為交叉熵，"
     "數值精度為 {precision}，隨機種子為 {seed}。",
     "training.batch_lengths": "每批的片段長度在 {shortest} 至 {frames} 個音框之間隨機抽取。",
@@ -171,7 +170,7 @@ TEXTS: dict[str, str] = {
     "line.utterances": "整句",
     "line.training": "訓練",
     "line.rate": "學習率",
-    "line.reference": "文獻回報 {value:.2f}",
+    "line.reference": "他處回報 {value:.2f}",
     "axis.step": "步數",
     "log.best": "最佳",
     "log.state": "{state}：第 {step} 步，共 {steps} 步。",
@@ -199,6 +198,7 @@ TEXTS: dict[str, str] = {
     "信賴區間以兩個獨立比例計算（Newcombe 法）。",
     "ground.other speakers": "兩次實驗使用語料庫中不同的語者或語句（[data]），準確率無法互相比較。",
     "ground.other corpus": "兩次實驗使用不同的語料庫，或語料庫在其間有所變動，準確率無法互相比較。",
+    "verdict.same": "以{what}準確率而言，兩者完全相同。",
     "verdict.better": "以{what}準確率而言，{after} 優於 {before}，高出 {points} 個百分點（{low} 至 {high}）。",
     "verdict.worse": "以{what}準確率而言，{after} 不如 {before}，差距為 {points} 個百分點（{low} 至 {high}）。",
     "verdict.open": "以{what}準確率而言，無法判定 {after} 與 {before} 何者較佳：差距為 {points} 個百分點（{low} 至"
@@ -301,7 +301,7 @@ SETTINGS: dict[str, str] = {
     "optimizer.matrices": "矩陣的更新方法",
     "optimizer.average": "權重移動平均的衰減率",
     "schedule.kind": "暖身後的學習率",
-    "schedule.warmup_steps": "暖身步數",
+    "schedule.warmup_steps": "暖身步數（至多為總步數的十分之一）",
     "validation.every": "驗證間隔步數",
     "validation.share": "驗證集比例",
     "validation.seed": "切分的隨機種子",
