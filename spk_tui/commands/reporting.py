@@ -153,9 +153,8 @@ def _write(place: Path, report: Report, read: Sequence[ReadRun], words: Words) -
     if place.suffix == ".json":
         texts[place] = msgspec.json.format(msgspec.json.encode(report))
     else:
-        pictures = {each.facts.letter: curves_of(each, words) for each in read}
-        if len(read) > 1:
-            pictures[""] = curves_of_all(read, words)
+        pictures = {"": curves_of_all(read, words)} if len(read) > 1 else {}
+        pictures |= {each.facts.letter: curves_of(each, words) for each in read}
         names = {letter: f"{place.stem}-{letter or 'curves'}.svg" for letter in pictures}
         texts = {place.with_name(names[letter]): picture for letter, picture in pictures.items()}
         texts[place] = as_markdown(report, words, names)
@@ -164,4 +163,4 @@ def _write(place: Path, report: Report, read: Sequence[ReadRun], words: Words) -
             write_atomically(path, text)
         except OSError as error:
             raise InputError(f"{path}: can't be written ({error.strerror})") from None
-    return list(reversed(texts))
+    return [place, *(path for path in texts if path != place)]

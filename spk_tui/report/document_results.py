@@ -106,7 +106,7 @@ def _validations(run: RunFacts, words: Words) -> Table:
 def _asides(run: RunFacts, words: Words) -> list[str]:
     blocks = []
     if run.notes:
-        blocks.append(escaped(words("log.notes", notes=" ".join(run.notes.split()))))
+        blocks.append(escaped(words("log.notes", notes=run.notes)))
     if run.tags:
         blocks.append(escaped(words("log.tags", tags=words("comma").join(run.tags))))
     if run.findings:

@@ -89,8 +89,11 @@ def _branches(
 ) -> tuple[list[Step], dict[str, str]]:
     d, half = encoder.d_model, encoder.cgmlp // 2
     chains = ((norm, "attention", *drop), (norm, "gating", *drop))
-    gate = f"halves u, v ─> u × depthwise Conv1d({norm}(v)), kernel {encoder.kernel}"
-    gating = ARROW.join([f"Linear {d} → {encoder.cgmlp}", "GELU", gate, *drop, f"Linear {half} → {d}"])
+    gating = {
+        "gating": ARROW.join([f"Linear {d} → {encoder.cgmlp}", "GELU", "halves u, v", "u × gate(v)", *drop,
+                              f"Linear {half} → {d}"]),
+        "gate": f"{norm} ─> depthwise Conv1d, kernel {encoder.kernel}",
+    }  # fmt: skip
     if isinstance(encoder, m.EBranchformer):
         merge = f"concat ─> y + depthwise Conv1d(y), kernel {encoder.merge_kernel} ─> Linear {2 * d} → {d}"
         steps = [
@@ -98,10 +101,10 @@ def _branches(
             Step(chains, (), ("merge", *drop)),
             Step(((norm, "feed-forward'", *drop, "× ½"),), (norm,)),
         ]
-        return steps, {**_layers(encoder, "Swish", inner=drop), "gating": gating, "merge": merge}
+        return steps, {**_layers(encoder, "Swish", inner=drop), **gating, "merge": merge}
     average = f"w₁ × attention + w₂ × gating, weights by the utterance ─> Linear {d} → {d}"
     merge = f"concat ─> Linear {2 * d} → {d}" if encoder.merge == "concatenation" else average
-    layers = {"attention": _attention(encoder, bias=True), "gating": gating, "merge": merge}
+    layers = {"attention": _attention(encoder, bias=True), **gating, "merge": merge}
     return [Step(chains, (norm,), ("merge", *drop))], layers
 
 

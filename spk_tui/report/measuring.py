@@ -17,7 +17,7 @@ from engine.use.results import Evaluation
 from spk_tui.comparison import differences
 from spk_tui.report import intervals
 from spk_tui.report.facts import Change, Difference, Ground, Measured, RunFacts, Value
-from spk_tui.report.reading import ReadRun
+from spk_tui.report.reading import ReadRun, in_a_line
 
 
 def nearest_before(place: int, settings: Sequence[int]) -> int:
@@ -64,7 +64,7 @@ class Evaluator:
         try:
             found = self._evaluation(run, against)
         except InputError as error:
-            return logged(run.facts, str(error)), None
+            return logged(run.facts, in_a_line(str(error))), None
         corpus = found.corpus
         top = (found.segments.top1, found.whole.top1)
         return Measured(*top, found.whole.utterances, True, corpus, found.notes), found

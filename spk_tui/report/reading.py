@@ -81,8 +81,8 @@ def _facts(
     return RunFacts(
         letter=letter,
         id=row.run.id,
-        name=row.title,
-        notes=row.labels.notes,
+        name=in_a_line(row.title),
+        notes=in_a_line(row.labels.notes),
         tags=row.labels.tags,
         condition=row.condition,
         preset=preset,
@@ -123,4 +123,11 @@ def _median(rates: Curve) -> float | None:
 
 def _findings(diagnoses: Iterable[e.Diagnosis]) -> list[Finding]:
     """What went wrong; notices are for whoever watches the run."""
-    return [Finding(each.step, each.severity, each.finding) for each in diagnoses if each.severity != "notice"]
+    return [
+        Finding(each.step, each.severity, in_a_line(each.finding)) for each in diagnoses if each.severity != "notice"
+    ]
+
+
+def in_a_line(text: str) -> str:
+    """Text that may stand in a table's cell."""
+    return " ".join(text.split())
