@@ -64,6 +64,7 @@ def report(
     logged
         evaluate nothing: take the accuracies that the runs' own logs have
     """
+    from engine.errors import InputError
     from spk_tui.commands.answers import say, say_json
     from spk_tui.commands.corpus_report import progress
     from spk_tui.commands.evaluating import place_for
@@ -72,6 +73,8 @@ def report(
     from spk_tui.report.reading import read_run
     from spk_tui.report.words import Words
 
+    if logged and data is not None:
+        raise InputError("--logged evaluates nothing, so --data means nothing; leave one of them out")
     place = place_for(out)
     read = [read_run(each, letter) for letter, each in _lettered(run, runs)]
     for each in read:
@@ -83,12 +86,24 @@ def report(
     if as_json:
         say_json(found)
     elif written:
-        say("\n".join(f"written to {path}" for path in written))
+        say("\n".join([*_not_evaluated(found), *(f"written to {path}" for path in written)]))
     else:
         from spk_tui.report.document import as_markdown
 
         say(as_markdown(found, words).rstrip())
     return WELL
+
+
+def _not_evaluated(found: Report) -> list[str]:
+    """Which runs' accuracies are those of their logs against expectation, and why."""
+    from spk_tui.commands.corpus_report import wrapped
+
+    lines = []
+    for each in found.runs:
+        if each.accuracy.why_logged:
+            lines.append(f"{each.run.letter} {each.run.id}: can't be evaluated, so its log's accuracies stand")
+            lines += wrapped(each.accuracy.why_logged)
+    return lines
 
 
 def _lettered(names: Sequence[str], runs: Path | None) -> list[tuple[str, RunDirectory]]:

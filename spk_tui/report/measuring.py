@@ -33,7 +33,8 @@ def changed_settings(before: ReadRun, after: ReadRun) -> dict[str, tuple[Value, 
 class Evaluator:
     """Evaluates the runs of one report, each with the one before it that it is compared with.
 
-    data: a corpus to look at instead of each run's own. With `logged` nothing is computed.
+    data: a corpus to look at instead of each run's own; where that can't be used, `InputError` is raised. With `logged`
+    nothing is computed.
     """
 
     def __init__(self, data: str | None, device: str, *, logged: bool = False, progress: Progress = silently) -> None:
@@ -64,6 +65,8 @@ class Evaluator:
         try:
             found = self._evaluation(run, against)
         except InputError as error:
+            if self._data is not None:  # which the user named, and can correct
+                raise
             return logged(run.facts, in_a_line(str(error))), None
         corpus = found.corpus
         top = (found.segments.top1, found.whole.top1)

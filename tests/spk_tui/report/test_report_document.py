@@ -154,13 +154,16 @@ def test_lines_that_cant_be_read_are_counted_and_left_out(runs: Path, capsys: py
 
 
 def test_a_run_that_cant_be_evaluated_keeps_its_log_and_says_why(
-    runs: Path, capsys: pytest.CaptureFixture[str]
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     two_runs(runs)  # their checkpoints hold no weights
-    assert main(["report", "one", "--json"]) == WELL
-    measured = json.loads(capsys.readouterr().out)["runs"][0]["accuracy"]
+    assert main(["report", "one", "--out", str(tmp_path / "r.json")]) == WELL
+    assert "A one: can't be evaluated, so its log's accuracies stand" in capsys.readouterr().out
+    measured = json.loads((tmp_path / "r.json").read_text())["runs"][0]["accuracy"]
     assert not measured["evaluated"]
     assert "can't be read as a checkpoint" in measured["why_logged"]
+    assert main(["report", "one", "--data", "/nowhere"]) == BAD_INPUT
+    assert "can't be read as a checkpoint" in capsys.readouterr().err
 
 
 def test_what_cant_be_reported_is_refused_and_nothing_is_written(
@@ -184,6 +187,7 @@ def test_what_cant_be_reported_is_refused_and_nothing_is_written(
         (["nobody", *out], "no run is called 'nobody'"),
         (out, "name one or more runs"),
         ([one.id, "--out", "report.pdf"], "take .md for Markdown or .json for JSON"),
+        ([one.id, "--data", "demo", *out], "--logged evaluates nothing"),
         ([one.id, "--language", "fr", *out], "fr"),
         ([other.id, "--out", str(tmp_path / "taken.md")], "taken-A.svg: can't be written"),
     ):

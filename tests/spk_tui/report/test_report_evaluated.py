@@ -34,7 +34,10 @@ def test_runs_are_compared_on_the_same_utterances(
 ) -> None:
     for variable in ("RUNS", "CACHE", "CONFIG"):
         monkeypatch.setenv(f"SPK_TUI_{variable}", str(tmp_path / variable.lower()))
-    one, other = told(trained(tmp_path)), told(trained(tmp_path, "other", "run.seed=5"))
+    one, other = (
+        told(trained(tmp_path, name, "run.precision=float32", f"run.seed={seed}"))
+        for name, seed in (("run", 0), ("other", 5))
+    )
     assert main(["report", "run", "other", "--json", "--out", str(tmp_path / "report.md"), "--device", "cpu"]) == WELL
     answer = json.loads(capsys.readouterr().out)
     for run, found in zip((one, other), answer["runs"], strict=True):
