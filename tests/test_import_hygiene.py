@@ -19,7 +19,8 @@ BATCHES = tuple(
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
 USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
-TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
+EXPORT = tuple(f"engine.use.{name}" for name in ("export_formats", "export_graph", "exporting", "importing"))
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *EXPORT)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [

@@ -21,6 +21,9 @@ from engine.use.orders import Answered, Message, Order, Progress, Refused
 
 USES: dict[type[Order], str] = {
     orders.Evaluate: "engine.use.evaluating:evaluate",
+    orders.Export: "engine.use.exporting:export",
+    orders.ExportCurves: "engine.use.event_file:export_curves",
+    orders.Import: "engine.use.importing:import_weights",
 }
 """Who does what is ordered, as "module:function"; it takes the order and a report, and returns the answer."""
 

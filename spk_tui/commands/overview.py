@@ -37,6 +37,8 @@ COMMANDS: dict[str, Command] = {
     "stop": Command("spk_tui.commands.steering:stop", "RUN", "stop a run and save its state", _STEER),
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
     "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
+    "export": Command("spk_tui.commands.exporting:export", "RUN", "a model for other programs, or its curves", _USE),
+    "import": Command("spk_tui.commands.importing:import_model", "FILE", "a model of another program", _USE),
     "report": Command(
         "spk_tui.commands.reporting:report", "RUN...", "runs, results and changes, as one hands them in", _USE
     ),

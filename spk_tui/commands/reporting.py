@@ -44,14 +44,14 @@ def report(
     it differs least, on the same utterances and with intervals. A run that can't be evaluated any more keeps the
     accuracy of its log, with a binomial interval, and the report says so. Curves are SVG files beside the report.
 
-    JSON: {"version", "runs": [{"run": {"letter", "id", "name", "notes", "tags", "condition", "preset", "corpus",
-    "fingerprint", "speakers", "train_utterances", "validation_utterances", "machine", "step", "steps", "best",
-    "validations": [{"step", "loss", "segment_accuracy", "utterance_accuracy", "utterances", "utterances_per_second"}],
-    "began", "ended", "seconds_trained", "steps_per_second", "utterances_per_second", "rollbacks", "findings",
-    "unreadable_lines"}, "cost": as of budget, "accuracy": {"segments", "whole", "utterances", "evaluated", "corpus",
-    "notes", "why_logged"}}], "changes": [{"before", "after", "settings": {key: [before, after]}, "ground",
-    "difference": {"segments", "whole", "utterances"}}]}; an accuracy is {"value", "low", "high"}, and "difference" is
-    null where accuracies can't be compared.
+    JSON: {"version", "runs": [{"run": {"letter", "id", "name", "notes", "tags", "condition", "preset", "code",
+    "corpus", "fingerprint", "speakers", "train_utterances", "validation_utterances", "machine", "step", "steps",
+    "best", "validations": [{"step", "loss", "segment_accuracy", "utterance_accuracy", "utterances",
+    "utterances_per_second"}], "began", "ended", "seconds_trained", "steps_per_second", "utterances_per_second",
+    "rollbacks", "findings", "unreadable_lines"}, "cost": as of budget, "accuracy": {"segments", "whole",
+    "utterances", "evaluated", "corpus", "notes", "why_logged"}}], "changes": [{"before", "after", "settings": {key:
+    [before, after]}, "ground", "difference": {"segments", "whole", "utterances"}}]}; an accuracy is {"value", "low",
+    "high"}, and "difference" is null where accuracies can't be compared.
 
     Parameters
     ----------

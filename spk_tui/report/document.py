@@ -138,6 +138,7 @@ def _models(runs: Sequence[MeasuredRun], words: Words) -> list[str]:
             escaped(describing.model(preset, words)),
             f"```text\n{diagram(preset, first.run.speakers, words)}\n```",
             words("diagram.caption"),
+            *([f"````python\n{first.run.code.strip()}\n````"] if first.run.code else []),
             table_as_markdown(_parameters(first.cost, words)),
             _budget(first.cost, words),
         ]
@@ -147,7 +148,7 @@ def _models(runs: Sequence[MeasuredRun], words: Words) -> list[str]:
 def _model_of(measured: MeasuredRun) -> bytes:
     preset = measured.run.preset
     parts: list[Any] = [preset.front_end, preset.encoder, preset.pooling, preset.head, preset.budget]
-    return msgspec.json.encode([*parts, preset.features.mel_bands, measured.run.speakers])
+    return msgspec.json.encode([*parts, preset.features.mel_bands, measured.run.speakers, measured.run.code])
 
 
 def _parameters(cost: Cost, words: Words) -> Table:

@@ -65,7 +65,7 @@ class Measured(Struct, frozen=True):
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
-    """One run of a report."""
+    """One run of a report. `code` is the text of a user's own encoder, "" with a built-in one."""
 
     letter: str
     id: str
@@ -74,6 +74,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     tags: list[str]
     condition: Condition
     preset: Preset
+    code: str
     corpus: str
     fingerprint: str
     speakers: int

@@ -14,10 +14,11 @@ from engine.corpus.reporting import Report as Progress
 from engine.corpus.reporting import silently
 from engine.errors import InputError
 from engine.use.results import Evaluation
-from spk_tui.comparison import differences
 from spk_tui.report import intervals
+from spk_tui.report.describing import settings
 from spk_tui.report.facts import Change, Difference, Ground, Measured, RunFacts, Value
 from spk_tui.report.reading import ReadRun, in_a_line
+from spk_tui.wording import corpus_words
 
 
 def nearest_before(place: int, settings: Sequence[int]) -> int:
@@ -26,8 +27,23 @@ def nearest_before(place: int, settings: Sequence[int]) -> int:
 
 
 def changed_settings(before: ReadRun, after: ReadRun) -> dict[str, tuple[Value, Value]]:
-    """The settings in which two runs differ, with both values."""
-    return {key: (one, other) for key, (one, other) in differences([before.row, after.row]).items()}
+    """The settings in which two runs differ, with both values; None where a run has no such key."""
+    one, other = _settings(before), _settings(after)
+    keys = dict.fromkeys([*other, *one])
+    return {key: (one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)}
+
+
+def _settings(run: ReadRun) -> dict[str, Value]:
+    """A preset's keys, and what it doesn't say: the corpus, what a user's own encoder is, what was resolved."""
+    info, machine = run.row.info, run.facts.machine
+    code = f"{info.encoder_file} {info.encoder_sha256[:8]}" if info.encoder_file else None
+    return {
+        "corpus": corpus_words(info.corpus),
+        "encoder.file": code,
+        **settings(run.facts.preset, every_key=True),
+        "used device": machine.device,
+        "used precision": machine.precision,
+    }
 
 
 class Evaluator:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from engine.errors import InputError
+from engine.model_settings import OwnEncoder
+from engine.own_code import read_code
 from engine.runs import events as e
 from engine.runs.directory import RunDirectory
 from engine.runs.event_log import EventReader
@@ -86,6 +88,9 @@ def _facts(
         tags=row.labels.tags,
         condition=row.condition,
         preset=preset,
+        code=read_code(preset.encoder.file).text.decode(errors="replace")
+        if isinstance(preset.encoder, OwnEncoder)
+        else "",
         corpus=info.corpus,
         fingerprint=info.fingerprint,
         speakers=started.speakers,
