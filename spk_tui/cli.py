@@ -71,7 +71,7 @@ def build_app(command: str) -> App:
     """The argument parser for one command; it alone is loaded. With a command that is none: the bare program's."""
     from cyclopts import App
 
-    app = App(name="spk-tui", version=_version, default_command=open_program, help_format="plaintext")
+    app = App(name="spk-tui", version=installed_version, default_command=open_program, help_format="plaintext")
     if command in COMMANDS:
         module, _, name = COMMANDS[command].function.partition(":")
         function = getattr(import_module(module), name)
@@ -103,7 +103,8 @@ def open_program(*, runs: Path | None = None, fps: float | None = None, tour: bo
     return train("quick-tour", runs=runs, display="plain")
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """The version of this program, as it was installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

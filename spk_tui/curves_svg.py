@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
 from spk_tui.arranging import Arranger, Plot, Trace
@@ -24,19 +25,25 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 760, 340
 LEFT, RIGHT, TOP, BOTTOM = 64, 18, 58, 40
 GAP, HEAD, PANELS_BESIDE = 16, 44, 2
-FONT = "font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\""
+FONT = (
+    "font-family=\"Helvetica, Arial, 'DejaVu Sans', 'PingFang TC', 'Microsoft JhengHei', 'Noto Sans CJK TC', "
+    'sans-serif"'
+)
 INK, QUIET, GRID = "#22262e", "#68707d", "#e3e6ea"
 DASHES = {"": "", "circle": "7 3", "triangle": "2 3", "square": "9 3 2 3", "diamond": "12 4", "cross": "4 4"}
 AXIS_WORDS = {"step": "step", "time": "time trained", "epoch": "epoch"}
 UNKNOWN = "#444444"
 
 
-def curves_svg(charts: Mapping[str, Chart], view: View | None = None, *, title: str = "") -> str:
-    """The charts, by name, as the text of an SVG file: one alone, more of them two beside each other."""
+def curves_svg(charts: Mapping[str, Chart], view: View | None = None, *, title: str = "", axis: str = "") -> str:
+    """The charts, by name, as the text of an SVG file: one alone, more of them two beside each other.
+
+    axis: what the horizontal axis is called, where that isn't said in English.
+    """
     view = view or View()
     arranger = Arranger()
     whole = arranger.whole(charts, view.axis)
-    panels = [Panel(arranger.arrange(name, chart, view, whole, 2 * WIDTH)) for name, chart in charts.items()]
+    panels = [Panel(arranger.arrange(name, chart, view, whole, 2 * WIDTH), axis) for name, chart in charts.items()]
     beside = min(len(panels), PANELS_BESIDE) or 1
     below = -(-len(panels) // beside)
     head = HEAD if title else 0
@@ -59,6 +66,7 @@ class Panel:
     """One chart of the image, in its own coordinates."""
 
     plot: Plot
+    axis: str = ""
 
     def parts(self) -> list[str]:
         """Everything in it, from the back to the front."""
@@ -98,7 +106,7 @@ class Panel:
             dash = f' stroke-dasharray="{DASHES[trace.line.marker]}"' if DASHES.get(trace.line.marker) else ""
             parts.append(f'<path d="M{x:.1f} 36h24" stroke="{_colour(trace)}" stroke-width="2.2"{dash}/>')
             parts.append(_text(x + 30, 40, words, fill=INK))
-            x += 30 + 6.6 * len(words) + 22
+            x += 52 + sum(12.0 if east_asian_width(letter) in "WF" else 6.6 for letter in words)
         return parts
 
     def _axes(self) -> list[str]:
@@ -116,7 +124,9 @@ class Panel:
             parts.append(f'<path d="M{x:.1f} {HEIGHT - BOTTOM}v5" stroke="{QUIET}"/>')
             parts.append(_text(x, HEIGHT - BOTTOM + 19, word, fill=QUIET, anchor="middle"))
         parts.append(f'<path d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}" stroke="{QUIET}"/>')
-        parts.append(_text(WIDTH - RIGHT, HEIGHT - 4, AXIS_WORDS[plot.view.axis], fill=QUIET, anchor="end"))
+        parts.append(
+            _text(WIDTH - RIGHT, HEIGHT - 4, self.axis or AXIS_WORDS[plot.view.axis], fill=QUIET, anchor="end")
+        )
         return parts
 
     def _path(

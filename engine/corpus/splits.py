@@ -26,6 +26,8 @@ Way: TypeAlias = Literal["official", "sessions", "utterances"]
 FLATTERED = "accuracies may be better than on new recordings"
 LEAK = f"no sessions are known, so held-out utterances can come from the recordings that are trained on: {FLATTERED}"
 ONE_SESSION = f"every speaker has one session only, so what is held out shares it with what is trained on: {FLATTERED}"
+WHOLE_SESSIONS = "no session is on both sides"
+OWN_SPLIT = "the corpus's own split"
 AS_ASKED = f"sessions are known and not looked at, as asked, so they are on both sides: {FLATTERED}"
 
 
@@ -98,7 +100,7 @@ def _official(speakers_of: Indexes, parts: Sequence[str], sessions: Sequence[str
     if not len(validation) or len(np.unique(speakers_of[train])) < 2:
         return None
     strangers = len(np.unique(speakers_of[held_out & ~known]))
-    note = "the corpus's own split" if "validation" in parts else "the corpus's own split; its test part is held out"
+    note = OWN_SPLIT if "validation" in parts else f"{OWN_SPLIT}; its test part is held out"
     if strangers:
         note += f"; {strangers} of its speakers have nothing to train on, and aren't held out"
     if any(sessions):
@@ -143,7 +145,7 @@ def _by_session(
         held_out = min((places for found in several for places in found), key=len)
     validation = np.sort(np.array(held_out, np.int64))
     train = np.setdiff1d(np.arange(len(speakers_of), dtype=np.int64), validation)
-    note = "no session is on both sides"
+    note = WHOLE_SESSIONS
     single = len(of_speaker) - len(several)
     if single:
         note += f"; speakers with one session only, who are trained on alone: {single}"

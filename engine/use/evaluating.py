@@ -25,7 +25,7 @@ from engine.preset import Data
 from engine.use.embedding import Work
 from engine.use.orders import Evaluate, Part
 from engine.use.recognizer import SpeakerRecognizer, load_model
-from engine.use.results import Comparison, Evaluation, ModelFacts
+from engine.use.results import CORPUS_CHANGED, Comparison, Evaluation, ModelFacts
 from engine.use.scoring import (
     Judged,
     accuracies,
@@ -61,7 +61,7 @@ def evaluate(order: Evaluate, report: Report) -> Evaluation:
     if left_out:
         notes.append(left_out)
     if order.fingerprint not in ("", packed.fingerprint):
-        notes.append("the corpus has changed since the model was trained, so other utterances may be held out now")
+        notes.append(CORPUS_CHANGED)
     scored = score(model, packed, utterances, report, "evaluating")
     comparison = _compare(order, scored, report) if order.against else None
     features, names = model.preset.features, model.speakers

@@ -26,12 +26,12 @@ class Table(NamedTuple):
 
 def markdown(title: str, lines: Sequence[str], tables: Sequence[Table]) -> str:
     """A whole report: its title, lines before the tables, and a heading for each table that has rows."""
-    parts = [f"# {_cell(title)}", *(f"- {_cell(line)}" for line in lines)]
+    parts = [f"# {escaped(title)}", *(f"- {escaped(line)}" for line in lines)]
     text = "\n".join([parts[0], "", *parts[1:]])
     for table in tables:
         if table.rows:
-            text += f"\n\n## {table.title}\n\n{_as_markdown(table)}"
-            text += f"\n\n{_cell(table.note)}" if table.note else ""
+            text += f"\n\n## {table.title}\n\n{table_as_markdown(table)}"
+            text += f"\n\n{escaped(table.note)}" if table.note else ""
     return text + "\n"
 
 
@@ -58,13 +58,14 @@ def shade(number: int, of: int) -> str:
     return f"{SHADES[max(1, min(4, -(-4 * number // of)))]} {number}"
 
 
-def _as_markdown(table: Table) -> str:
+def table_as_markdown(table: Table) -> str:
+    """The table alone, without its title and note."""
     rule = ["---:" if column in table.numbers else "---" for column in range(len(table.heads))]
-    rows = [table.heads, rule, *([_cell(cell) for cell in row] for row in table.rows)]
+    rows = [table.heads, rule, *([escaped(cell) for cell in row] for row in table.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown leaves as it is."""
     for letter in "\\|<*_`[":
         text = text.replace(letter, f"\\{letter}")

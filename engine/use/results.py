@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+CORPUS_CHANGED = "the corpus has changed since the model was trained, so other utterances may be held out now"
+"""A note of an evaluation."""
+
 
 class Estimate(Struct, frozen=True):
     """A value, and both ends of its 95 % interval."""

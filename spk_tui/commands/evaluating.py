@@ -79,7 +79,7 @@ def evaluate(
     other = find_checkpoint(against, runs).path if against else None
     if other is not None:
         settle_trust(read_saved(other).preset, trust)
-    order = _order(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
+    order = order_for(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
     with progress() as show:
         evaluation = ask(order, Evaluation, show)
     if out is not None:
@@ -91,7 +91,7 @@ def evaluate(
     return WELL
 
 
-def _order(
+def order_for(
     found: FoundCheckpoint,
     saved: SavedModel,
     data: str | None,

@@ -40,6 +40,9 @@ COMMANDS: dict[str, Command] = {
     "verify": Command("spk_tui.commands.verifying:verify", "RUN", "how well a model tells one speaker from two", _USE),
     "export": Command("spk_tui.commands.exporting:export", "RUN", "a model for other programs, or its curves", _USE),
     "import": Command("spk_tui.commands.importing:import_model", "FILE", "a model of another program", _USE),
+    "report": Command(
+        "spk_tui.commands.reporting:report", "RUN...", "runs, results and changes, as one hands them in", _USE
+    ),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
     "trial": Command(
