@@ -17,13 +17,21 @@ from engine.corpus.packed import pack
 from engine.preset import Features
 from engine.preset_library import find_preset
 from engine.runs import events as e
+from spk_tui.app import Dashboard
+from spk_tui.screens.compare_screen import CompareScreen
+from spk_tui.screens.editor_screen import EditorScreen
+from spk_tui.screens.help_screen import HelpScreen
 from spk_tui.screens.training_screen import TrainingScreen
+from spk_tui.settings import Settings
+from spk_tui.widgets.chart_board import ChartBoard
 from tests.made_corpora import audio_folder
 from tests.spk_tui.dashboards import Home, Life, dashboard_of, inspect, seen, until, watch
 from tests.spk_tui.run_directories import BEGAN, finished_run, training_run, write
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
+SMALL, MEDIUM, _ = SIZES
 at_every_size = pytest.mark.parametrize("size", SIZES, ids=[f"{columns}x{rows}" for columns, rows in SIZES])
+in_every_look = pytest.mark.parametrize("look", ["dark", "light", "no-colour"])
 Compare = Callable[..., bool]
 
 
@@ -54,9 +62,16 @@ def speech_with_problems(home: Home) -> None:
 
 async def counted(pilot: Pilot[None]) -> None:
     """Waits until the first screen has counted what it shows."""
-    await until(pilot, "67,536")
+    await until(pilot, "29,320")
     await until(pilot, "multiply-adds" if pilot.app.size.width >= 100 else "all parts")
     await until(pilot, "arithmetic alone")
+
+
+def dressed(home: Home, look: str, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
+    """The dashboard in one of its looks; what NO_COLOR says is read when an app is made."""
+    if look == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    return home.dashboard(Settings(theme="laboratory-day") if look == "light" else None)
 
 
 def behind_a_dialog(pilot: Pilot[None]) -> Callable[[], bool]:
@@ -76,27 +91,43 @@ def shows_a_run(name: str) -> Callable[[Pilot[None]], Awaitable[None]]:
     return open_it
 
 
+@in_every_look
 @at_every_size
-def test_presets(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_presets(
+    home: Home, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], look: str
+) -> None:
     async def choose(pilot: Pilot[None]) -> None:
         await pilot.press("down")
         await counted(pilot)
 
-    assert snap_compare(home.dashboard(), terminal_size=size, run_before=choose)
+    assert snap_compare(dressed(home, look, monkeypatch), terminal_size=size, run_before=choose)
 
 
+@in_every_look
 @at_every_size
-def test_a_live_run(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_a_live_run(
+    home: Home, life: Life, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], look: str
+) -> None:
     some_runs(home, life)
     opened = shows_a_run("100000-transformer-154k")
-    assert snap_compare(home.dashboard(), terminal_size=size, run_before=opened)
+    assert snap_compare(dressed(home, look, monkeypatch), terminal_size=size, run_before=opened)
 
 
-@at_every_size
-def test_an_interrupted_run(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_an_interrupted_run(home: Home, life: Life, snap_compare: Compare) -> None:
     some_runs(home, life)
     opened = shows_a_run("092000-conformer-225k")
-    assert snap_compare(home.dashboard(), terminal_size=size, run_before=opened)
+    assert snap_compare(home.dashboard(), terminal_size=MEDIUM, run_before=opened)
+
+
+def test_one_chart_in_large_with_a_cursor(home: Home, life: Life, snap_compare: Compare) -> None:
+    async def look_closer(pilot: Pilot[None]) -> None:
+        await shows_a_run("100000-transformer-154k")(pilot)
+        await pilot.press("2", "enter", "plus", "left", "left")
+        await until(pilot, lambda: pilot.app.screen.query_one(ChartBoard).cursor is not None)
+        await watch(pilot, pilot.app.screen)  # type: ignore[arg-type]
+
+    some_runs(home, life)
+    assert snap_compare(home.dashboard(), terminal_size=MEDIUM, run_before=look_closer)
 
 
 @at_every_size
@@ -112,7 +143,46 @@ def test_runs(home: Home, life: Life, snap_compare: Compare, size: tuple[int, in
 
 
 @at_every_size
-def test_the_question_before_a_stop(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_runs_side_by_side(home: Home, life: Life, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def compare(pilot: Pilot[None]) -> None:
+        await pilot.press("f3")
+        await until(pilot, "5 runs, 1 in progress")
+        await pilot.press("asterisk", "p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and pilot.app.screen.compared)
+        board = pilot.app.screen.query_one(ChartBoard)
+
+        def drawn() -> bool:
+            board.advance()
+            return board.is_drawn and any(not chart.is_empty for chart in board.charts.values())
+
+        await until(pilot, drawn)
+
+    some_runs(home, life)
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=compare)
+
+
+@at_every_size
+def test_the_editor(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def edit(pilot: Pilot[None]) -> None:
+        await counted(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditorScreen))
+        await pilot.press("slash", *"ffn", "enter", *"700", "enter", "escape")
+        await until(pilot, "1 change")
+
+    assert snap_compare(home.dashboard(), terminal_size=size, run_before=edit)
+
+
+def test_the_queue(home: Home, life: Life, snap_compare: Compare) -> None:
+    async def go_there(pilot: Pilot[None]) -> None:
+        await pilot.press("f4")
+        await until(pilot, "1 training")
+
+    some_runs(home, life)
+    assert snap_compare(home.dashboard(), terminal_size=SMALL, run_before=go_there)
+
+
+def test_the_question_before_a_stop(home: Home, life: Life, snap_compare: Compare) -> None:
     async def ask(pilot: Pilot[None]) -> None:
         await shows_a_run("100000-transformer-154k")(pilot)
         await pilot.press("x")
@@ -120,7 +190,7 @@ def test_the_question_before_a_stop(home: Home, life: Life, snap_compare: Compar
         await until(pilot, behind_a_dialog(pilot))
 
     some_runs(home, life)
-    assert snap_compare(home.dashboard(), terminal_size=size, run_before=ask)
+    assert snap_compare(home.dashboard(), terminal_size=SMALL, run_before=ask)
 
 
 @at_every_size
@@ -147,12 +217,11 @@ def test_the_voices_of_a_corpus_where_only_they_fit(home: Home, snap_compare: Co
     assert snap_compare(home.dashboard(), terminal_size=SIZES[0], run_before=look)
 
 
-@at_every_size
-def test_help(home: Home, snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_help(home: Home, snap_compare: Compare) -> None:
     async def ask(pilot: Pilot[None]) -> None:
         await counted(pilot)
         await pilot.press("f1")
-        await until(pilot, "Escape closes")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
         await until(pilot, behind_a_dialog(pilot))
 
-    assert snap_compare(home.dashboard(), terminal_size=size, run_before=ask)
+    assert snap_compare(home.dashboard(), terminal_size=SMALL, run_before=ask)
