@@ -21,6 +21,10 @@ from engine.use.orders import Answered, Message, Order, Progress, Refused
 
 USES: dict[type[Order], str] = {
     orders.Evaluate: "engine.use.evaluating:evaluate",
+    orders.Enroll: "engine.use.enrolling:enroll",
+    orders.Identify: "engine.use.identifying:identify",
+    orders.Predict: "engine.use.predicting:predict",
+    orders.Embed: "engine.use.embedding_file:embed",
 }
 """Who does what is ordered, as "module:function"; it takes the order and a report, and returns the answer."""
 
