@@ -101,26 +101,17 @@ def _order(
     device: str,
 ) -> Evaluate:
     """What the child is asked. On the run's own corpus it is read as the run read it."""
-    from msgspec import structs
-
-    from engine.errors import InputError
-    from engine.files import user_path
     from engine.use.orders import Evaluate
+    from spk_tui.commands.model_corpus import corpus_of, demanded
 
-    info = found.run.info() if found.run is not None else None
-    if data is None and info is None:
-        raise InputError(f"{found.path}: lies in no run, so nobody knows its corpus; say which with --data PATH")
-    own = data is None or (info is not None and user_path(data).resolve() == Path(info.corpus).resolve())
-    read_as = structs.replace(saved.preset.data, layout=layout or (saved.preset.data.layout if own else "auto"))
-    if not own and part in ("test", "all"):
-        read_as = structs.replace(read_as, speakers=0, max_utterances_per_speaker=0)
+    corpus = demanded(found, corpus_of(found, saved, data, layout, whole=part in ("test", "all")))
     return Evaluate(
         checkpoint=str(found.path.absolute()),
-        corpus=info.corpus if info is not None and own else str(data),
+        corpus=corpus.path,
         part=part,
-        data=read_as,
+        data=corpus.data,
         against=against,
-        fingerprint=info.fingerprint if info is not None and own else "",
+        fingerprint=corpus.fingerprint,
         device=device,
     )
 

@@ -37,6 +37,10 @@ COMMANDS: dict[str, Command] = {
     "stop": Command("spk_tui.commands.steering:stop", "RUN", "stop a run and save its state", _STEER),
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
     "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
+    "enroll": Command("spk_tui.commands.identifying:enroll", "NAME FILES...", "remember a person's voice", _USE),
+    "identify": Command("spk_tui.commands.identifying:identify", "FILES...", "who speaks, and when", _USE),
+    "predict": Command("spk_tui.commands.predicting:predict", "RUN", "the speaker of each utterance, as CSV", _USE),
+    "embed": Command("spk_tui.commands.embedding:embed", "RUN", "a corpus as embeddings, and a picture", _USE),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
     "trial": Command(
