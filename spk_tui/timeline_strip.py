@@ -1,6 +1,7 @@
 """Who speaks when, as a strip of letters: a letter a speaker, coloured where colours are wanted, and a legend.
 
-A strip of many minutes has a letter for several seconds, whoever speaks in most of them. Nothing is said by colour alone.
+A strip of many minutes has a letter for several seconds: that of whoever speaks in most of them. Nothing is said by
+colour alone.
 """
 
 from __future__ import annotations
@@ -45,9 +46,8 @@ def letters_of(windows: Sequence[Window]) -> dict[str, str]:
     """A letter for each speaker, in the order of how long they speak; beyond Z all have the same sign."""
     spoken = Counter(window.speaker for window in windows if window.speaker is not None)
     ordered = sorted(spoken, key=lambda speaker: (-spoken[speaker], speaker))
-    return {
-        name: ascii_uppercase[place] if place < len(ascii_uppercase) else OTHERS for place, name in enumerate(ordered)
-    }
+    signs = ascii_uppercase + OTHERS * max(0, len(ordered) - len(ascii_uppercase))
+    return dict(zip(ordered, signs, strict=False))
 
 
 def clock(seconds: float) -> str:

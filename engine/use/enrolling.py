@@ -21,7 +21,7 @@ def enroll(order: Enroll, report: Report) -> Enrolment:
     report("loading the model", 0, 0, "")
     model = load_model(order.checkpoint, order.device)
     outputs = model.outputs(order.recordings, report)
-    problems = unusable(order.recordings, outputs)
+    problems = unusable(order.recordings, order.names, outputs)
     names = [order.names[place] for place in outputs.places.tolist()]
     kept = keep(model, order.speaker, names, outputs.embeddings)
     speaker = speaker_name(order.speaker)
@@ -47,10 +47,10 @@ def enrolled_voices(model: SpeakerRecognizer, width: int) -> tuple[list[str], Ve
     return [name for name, _ in speakers], centroids(np.array(vectors, np.float32), owners, len(speakers))
 
 
-def unusable(recordings: Sequence[str], outputs: Outputs) -> list[Unusable]:
+def unusable(recordings: Sequence[str], names: Sequence[str], outputs: Outputs) -> list[Unusable]:
     """The recordings that can't be used. Raises `InputError` with all their lines when there is no other."""
     problems = [
-        Unusable(recordings[place], str(error).removeprefix(f"{recordings[place]}: "))
+        Unusable(names[place], str(error).removeprefix(f"{recordings[place]}: "))
         for place, error in sorted(outputs.problems.items())
     ]
     if not len(outputs.places):

@@ -55,19 +55,19 @@ def identify(order: Identify, report: Report) -> Identification:
         _demand_enrolled(model)
     reference, notes = _reference(order, model, report)
     outputs = model.outputs(order.recordings, report)
-    problems = unusable(order.recordings, outputs)
+    problems = unusable(order.recordings, order.names, outputs)
     candidates = _candidates(order, model, reference, outputs.embeddings.shape[1])
     threshold, window_threshold = _thresholds(order, reference, len(candidates.names))
     recordings = []
     for place, scores in zip(outputs.places.tolist(), unit(outputs.embeddings) @ candidates.voices.T, strict=True):
-        path = order.recordings[place]
-        seconds = _seconds(user_path(path))
+        path = user_path(order.recordings[place])
+        seconds = _seconds(path)
         wanted = order.timeline if order.timeline is not None else seconds is None or seconds >= LONG_SECONDS
-        timeline = _timeline(model, user_path(path), candidates, window_threshold, report) if wanted else []
+        timeline = _timeline(model, path, candidates, window_threshold, report) if wanted else []
         matches = candidates.matches(scores, max(1, order.most))
         speaker = matches[0].speaker if matches[0].score >= threshold.value else None
         length = seconds if seconds is not None else float(len(timeline))
-        recordings.append(Identified(path, length, speaker, matches[: order.most], timeline))
+        recordings.append(Identified(order.names[place], length, speaker, matches[: order.most], timeline))
     return Identification(
         model=facts_of(model),
         candidates=len(candidates.names),

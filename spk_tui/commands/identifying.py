@@ -138,6 +138,7 @@ def identify(
         order = Identify(
             checkpoint=str(found.path.absolute()),
             recordings=paths,
+            names=[*files, *([] if microphone is None else ["microphone"])],
             corpus=corpus.path,
             data=corpus.data,
             trained=trained,

@@ -54,8 +54,7 @@ def predict(
     if as_json:
         say_json(answer)
     else:
-        say(
-            f"{count(answer.utterances)} utterances, {count(answer.speakers)} different speakers told; written to {out}"
-        )
+        told = f"{count(answer.utterances)} utterances, {count(answer.speakers)} different speakers told"
+        say(f"{told}; written to {out}")
     warn(answer.problems)
     return WELL
