@@ -54,5 +54,6 @@ def unusable(recordings: Sequence[str], names: Sequence[str], outputs: Outputs) 
         for place, error in sorted(outputs.problems.items())
     ]
     if not len(outputs.places):
-        raise InputError("\n".join(f"{problem.path}: {problem.reason}" for problem in problems) or "no recordings")
+        lines = [f"{problem.path}: {problem.reason}" for problem in problems]
+        raise InputError(lines[0] if len(lines) == 1 else "\n  ".join(["none of the recordings can be used", *lines]))
     return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +16,11 @@ LONGEST_SECONDS = 600.0
 
 
 @contextmanager
-def recorded(seconds: float) -> Iterator[Path]:
-    """Records now; the file is gone when the block ends. Raises `InputError` where nothing can be recorded."""
+def recorded(seconds: float, begins: Callable[[], None]) -> Iterator[Path]:
+    """Records now; the file is gone when the block ends. Raises `InputError` where nothing can be recorded.
+
+    begins: called when the microphone is there and is about to listen, so that somebody can be told to speak.
+    """
     if not 0.5 <= seconds <= LONGEST_SECONDS:
         raise InputError(f"--microphone {seconds:g} is not allowed; it takes 0.5 to {LONGEST_SECONDS:g} seconds")
     try:
@@ -29,6 +32,8 @@ def recorded(seconds: float) -> Iterator[Path]:
             "the microphone needs the library PortAudio: apt install libportaudio2, or what your system calls it"
         ) from None
     try:
+        sounddevice.check_input_settings(samplerate=RATE, channels=1)
+        begins()
         samples = sounddevice.rec(round(seconds * RATE), samplerate=RATE, channels=1, dtype="float32", blocking=True)
     except (sounddevice.PortAudioError, ValueError) as error:
         raise InputError(f"nothing can be recorded: is a microphone there? ({_in_a_line(error)})") from None

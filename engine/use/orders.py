@@ -44,9 +44,8 @@ class Identify(Struct, frozen=True, tag="identify"):
     """Who speaks in recordings. Gives an `Identification`.
 
     names: what the recordings are called in the answer. trained: whether the model's own speakers are candidates, too.
-    threshold: None chooses the one at which the share
-    `false_accepts` of strangers is let in, by trials on the held-out part of `corpus`; "" where none is known.
-    timeline: None makes one of long recordings only.
+    threshold: None chooses the one at which the share `false_accepts` of strangers is let in, by trials on the held-out
+    part of `corpus`; "" where none is known. timeline: None makes one of long recordings only.
     """
 
     checkpoint: str

@@ -89,7 +89,6 @@ def draw(picture: Picture, *, colours: bool) -> str:
     from string import ascii_uppercase
 
     from engine.errors import shown
-    from spk_tui.commands.corpus_report import wrapped
     from spk_tui.plots import Axis, Group
     from spk_tui.plots import picture as plot
 
@@ -102,8 +101,16 @@ def draw(picture: Picture, *, colours: bool) -> str:
         Axis(label, *_range([value for one in picture.speakers for value in getattr(one, side)]))
         for label, side in zip(words, "xy", strict=True)
     )
-    legend = "   ".join(f"{letter} {shown(name, 24)}" for name, letter in letters.items())
-    return "\n".join([plot(groups, across, upward, width, ROWS, colours=colours), *wrapped(legend)])
+    legend = in_columns([f"{letter}  {shown(name, 24)}" for name, letter in letters.items()], width)
+    return "\n".join([plot(groups, across, upward, width, ROWS, colours=colours), *legend])
+
+
+def in_columns(entries: list[str], width: int) -> list[str]:
+    """Rows of entries below each other, as many in a row as there is room for."""
+    widest = max(map(len, entries))
+    a_row = max(1, (width - 2) // (widest + 3))
+    rows = [entries[begin : begin + a_row] for begin in range(0, len(entries), a_row)]
+    return [("  " + "   ".join(entry.ljust(widest) for entry in row)).rstrip() for row in rows]
 
 
 def _range(values: list[float]) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from shutil import get_terminal_size
 
 from rich.console import Console
@@ -69,10 +68,12 @@ def _table(answer: Identification) -> str:
     rows = []
     for recording in answer.recordings:
         best, *others = recording.matches
-        name = _name(best) if recording.speaker is not None else UNKNOWN
-        unlike = [best, *others] if recording.speaker is None else others
-        following = f"{_name(unlike[0])} {unlike[0].score:.3f}" if unlike else ""
-        rows.append([_short(recording.path), clock(recording.seconds), name, f"{best.score:.3f}", following])
+        if recording.speaker is None:
+            told, others = [UNKNOWN, ""], [best]
+        else:
+            told = [_name(best), f"{best.score:.3f}"]
+        following = f"{_name(others[0])} {others[0].score:.3f}" if others else ""
+        rows.append([_short(recording.path), clock(recording.seconds), *told, following])
     return table(["RECORDING", "LENGTH", "SPEAKER", "SCORE", "NEXT"], rows, (1, 3))
 
 
@@ -88,7 +89,7 @@ def _name(match: Match) -> str:
 
 def _candidate_words(answer: Identification) -> str:
     candidates = f"{count(answer.candidates)} candidate{'' if answer.candidates == 1 else 's'}"
-    return f"{candidates}, with {answer.model.preset} of {Path(answer.model.path)}"
+    return f"{candidates}, with {shown(answer.model.preset)} ({answer.model.sha256[:12]})"
 
 
 def _threshold_words(threshold: Threshold) -> str:

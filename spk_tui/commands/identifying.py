@@ -278,6 +278,9 @@ def _paths(files: tuple[str, ...], microphone: float | None) -> Iterator[list[st
 
     from engine.use.microphone import recorded
 
-    sys.stderr.write(f"recording for {microphone:g} s: please speak\n")
-    with recorded(microphone) as path:
+    def please_speak() -> None:
+        sys.stderr.write(f"recording for {microphone:g} s: please speak\n")
+        sys.stderr.flush()
+
+    with recorded(microphone, please_speak) as path:
         yield [*paths, str(path)]
