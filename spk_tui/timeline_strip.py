@@ -35,7 +35,8 @@ def strip(windows: Sequence[Window], width: int) -> list[Text]:
     cells = [_most(windows[begin : begin + step], letters) for begin in range(0, len(windows), step)]
     rows = []
     for begin in range(0, len(cells), a_row):
-        row = Text(f"{INDENT}{clock(begin * step):>{len(LABEL) - 2 * len(INDENT)}}{INDENT}", "dim")
+        row = Text()
+        row.append(f"{INDENT}{clock(begin * step):>{len(LABEL) - 2 * len(INDENT)}}{INDENT}", "dim")
         for letter in cells[begin : begin + a_row]:
             row.append(letter, _style(letter))
         rows.append(row)

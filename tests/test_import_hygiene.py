@@ -18,7 +18,13 @@ BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
-USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
+USE = tuple(
+    f"engine.use.{name}"
+    for name in (
+        "embedding", "embedding_cache", "embedding_file", "enrolling", "evaluating", "identifying", "loading",
+        "predicting", "recognizer", "reference",
+    )
+)  # fmt: skip
 TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
 """What may load PyTorch; nothing else may."""
 
@@ -70,7 +76,7 @@ def test_the_whole_engine_loads_no_textual() -> None:
 
 
 def test_the_help_of_a_command_loads_nothing_that_it_does_not_show() -> None:
-    commands = ("training", "steering", "looking", "evaluating")
+    commands = ("training", "steering", "looking", "evaluating", "identifying", "predicting", "embedding")
     loaded = loaded_by(*(f"spk_tui.commands.{name}" for name in commands))
     assert loaded.isdisjoint({"textual", "numpy", "tqdm", "soundfile", "msgspec"})
 

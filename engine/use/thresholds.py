@@ -13,6 +13,7 @@ from engine.use.identification import Threshold
 
 FALLBACK = 0.7
 """Taken where no trials are at hand, and then it is said so."""
+ROUNDING = 1e-9  # one stranger of three is 0.3333, whichever way it is divided
 
 
 def threshold_for(
@@ -32,7 +33,7 @@ def threshold_for(
     low, high = 0, len(above) - 1
     while low < high:
         middle = (low + high) // 2
-        if strangers_let_in(others, float(above[middle]), candidates) <= false_accepts:
+        if strangers_let_in(others, float(above[middle]), candidates) <= false_accepts + ROUNDING:
             high = middle
         else:
             low = middle + 1

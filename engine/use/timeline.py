@@ -19,6 +19,7 @@ from engine.preset import Features
 
 WINDOW_SECONDS = 2.0
 LEAST_SOUND = 0.5  # seconds in a window, when silence is cut out of it; a breath is nobody's voice
+LEAST_OWN_SOUND = 0.2  # seconds in the second itself; else it would be told by its neighbours alone
 STRETCH_SECONDS = 300.0
 """So much is in memory at once; windows end where a stretch does, and each stretch is scaled to its own peak."""
 
@@ -55,18 +56,26 @@ def _windows(samples: Samples, rate: int, features: Features) -> Iterator[Frames
             raise
         yield from [None] * seconds
         return
-    for second in range(seconds):
-        middle = (second + 0.5) * features.sample_rate
-        half = WINDOW_SECONDS / 2 * features.sample_rate
-        yield _frames(scaled[max(0, round(middle - half)) : round(middle + half)], features)
+    own = features.sample_rate
+    around = round((WINDOW_SECONDS - 1) / 2 * own)  # samples on each side of the second
+    for begin in range(0, seconds * own, own):
+        window = scaled[max(0, begin - around) : begin + own + around]
+        if len(_sound(scaled[begin : begin + own], features)) < LEAST_OWN_SOUND * own:
+            yield None
+        else:
+            yield _frames(window, features)
 
 
 def _frames(window: Samples, features: Features) -> Frames | None:
-    rate = features.sample_rate
-    sound = cut_silence(window, features.silence_level, round(features.silence_seconds * rate))
-    if len(sound) < max(features.window, LEAST_SOUND * rate):
+    """The window at the level of a recording of its own: a model may hear how loud it is."""
+    sound = _sound(window, features)
+    if len(sound) < max(features.window, LEAST_SOUND * features.sample_rate):
         return None
     try:
-        return log_mel(prepare_samples(sound, rate, features), features).astype(np.float16)
+        return log_mel(prepare_samples(sound, features.sample_rate, features), features).astype(np.float16)
     except UnusableAudio:
         return None
+
+
+def _sound(samples: Samples, features: Features) -> Samples:
+    return cut_silence(samples, features.silence_level, round(features.silence_seconds * features.sample_rate))

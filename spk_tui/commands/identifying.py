@@ -30,7 +30,7 @@ Share: TypeAlias = Annotated[float, Parameter(validator=Number(gt=0, lt=1))]
 
 
 def enroll(
-    name: Annotated[str, Parameter(help="the person's name")] = "",
+    name: Annotated[str, Parameter(show_default=False, help="the person's name")] = "",
     /,
     *files: Recordings,
     model: ModelName | None = None,
