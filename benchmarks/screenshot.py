@@ -20,7 +20,7 @@ async def picture(run: RunDirectory, columns: int, rows: int) -> str:
     async with dashboard.run_test(size=(columns, rows)) as pilot:
         dashboard.open_run(run)
         await pilot.pause()
-        while any(chart.drawings == 0 for chart in dashboard.screen.query(CurveChart)):
+        while any(chart.drawings == 0 for chart in dashboard.screen.query(CurveChart) if chart.display):
             await pilot.pause(0.1)
         return dashboard.export_screenshot(title=f"spk-tui: {run.preset().name}")
 

@@ -173,6 +173,12 @@ class Dashboard(PersonalApp):
 
         self.push_screen(SweepScreen(preset, corpus))
 
+    async def compare(self, runs: Sequence[RunDirectory], title: str) -> None:
+        """Shows runs side by side, in the place of the form that made them."""
+        from spk_tui.screens.compare_screen import CompareScreen
+
+        await self.switch_screen(CompareScreen(runs, title))
+
     def edit_preset(self, preset: Preset, corpus: str | None = None) -> None:
         """Opens the editor on a preset, over whatever is shown now; corpus: what it would be trained on (the demo)."""
         from spk_tui.screens.editor_screen import EditorScreen

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import App
+from textual.reactive import reactive
 
 from spk_tui import themes
 from spk_tui.attention import SECONDS_BETWEEN_LOOKS, Attention
@@ -18,7 +19,12 @@ from spk_tui.remembered import Choice, Remembered, decided, remember
 from spk_tui.settings import DEFAULT_THEME, Settings, seconds_a_frame
 
 if TYPE_CHECKING:
+    from spk_tui.palettes import Palette
     from spk_tui.watched import News
+    from spk_tui.widgets.chart_board import ChartBoard
+
+
+CURVES: dict[str, Palette] = {"standard": "theme", "colour-blind": "okabe-ito"}
 
 
 class PersonalApp(App[None]):
@@ -27,6 +33,8 @@ class PersonalApp(App[None]):
     problems: what was wrong with the settings, told at the beginning. frames_per_second: counts before the settings.
     tour: begin with the tour.
     """
+
+    palette: reactive[str] = reactive("standard", init=False)
 
     def __init__(
         self, settings: Settings | None = None, problems: Sequence[str] = (), remembered: Remembered | None = None,
@@ -90,6 +98,12 @@ class PersonalApp(App[None]):
         self.notify(f"Colours: {self.palette}", timeout=3)
         choice = Choice(chosen=self.palette, settings=self.settings.palette)
         await in_thread(lambda: remember(palette=choice))
+
+    def dress(self, board: ChartBoard) -> None:
+        """Gives charts the user's marks, smoothing and colours, and other colours when those change."""
+        board.marker = self.settings.charts.marker
+        board.smoothing = self.settings.charts.smoothing
+        board.watch(self, "palette", lambda palette: setattr(board, "palette", CURVES[palette]))
 
     # ------------------------------------------------------------------------------------------------ keys, tour
 

@@ -9,7 +9,7 @@ from typing import Any
 from spk_tui.run_rows import RunRow
 
 STATES = (
-    "training", "validating", "preparing", "starting", "stopping", "paused",
+    "training", "validating", "preparing", "starting", "stopping", "paused", "queued",
     "interrupted", "failed", "stopped", "finished",
 )  # fmt: skip
 """What asks for attention first stands first."""

@@ -22,15 +22,15 @@ from engine.errors import InputError
 from spk_tui.commands.answers import say, say_json
 
 HOST = "127.0.0.1"
+SECONDS_TO_END = 3.0  # for dashboards that are open in a browser
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class LoopbackServer(Server):
-    """textual-serve below a path that begins with the token; it prints that address and nothing else."""
+    """textual-serve below a path that begins with the token."""
 
-    def __init__(self, command: str, port: int, token: str, as_json: bool) -> None:
+    def __init__(self, command: str, port: int, token: str) -> None:
         self.token = token
-        self._as_json = as_json
         origin = f"http://{HOST}:{port}"
         super().__init__(command, HOST, port, title="spk-tui", public_url=origin)
 
@@ -57,32 +57,33 @@ class LoopbackServer(Server):
         return response
 
     async def on_startup(self, app: web.Application) -> None:
-        """Says where the dashboard is."""
-        if self._as_json:
-            say_json({"address": self.address})
-        else:
-            say(f"{self.address}\nThe dashboard, for browsers of this machine. Ctrl+C ends it; runs go on training.")
-        sys.stdout.flush()
-
-    def initialize_logging(self) -> None:
-        """Nothing is logged: addresses have the token in them."""
-        logging.getLogger().addHandler(logging.NullHandler())
+        """textual-serve would say here where it listens, without the token and before it does."""
 
 
 def serve_dashboard(port: int, runs: Path | None, as_json: bool = False) -> None:
     """Serves until Ctrl+C or SIGTERM. `port` 0 takes a free one. Raises `InputError` when the port is taken."""
-    port = _free_port(port)
+    listening = _listen(port)
     command = [sys.executable, "-m", "spk_tui", *(["--runs", str(runs.resolve())] if runs is not None else [])]
-    LoopbackServer(shlex.join(command), port, secrets.token_urlsafe(24), as_json).serve()
+    server = LoopbackServer(shlex.join(command), listening.getsockname()[1], secrets.token_urlsafe(24))
+    logging.getLogger().addHandler(logging.NullHandler())  # addresses have the token in them
+
+    def announce(_: str) -> None:
+        """Called once the server answers."""
+        if as_json:
+            say_json({"address": server.address})
+        else:
+            say(f"{server.address}\nThe dashboard, for browsers of this machine. Ctrl+C ends it; runs go on training.")
+        sys.stdout.flush()
+
+    web.run_app(server._make_app(), sock=listening, print=announce, access_log=None, shutdown_timeout=SECONDS_TO_END)
 
 
-def _free_port(port: int) -> int:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((HOST, port))
-        except OSError as error:
-            raise InputError(
-                f"port {port} can't be used ({error.strerror}); --port takes another, 0 a free one"
-            ) from None
-        return int(trial.getsockname()[1])
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(f"port {port} can't be used ({error.strerror}); --port takes another, 0 a free one") from None
+    return listening

@@ -22,6 +22,7 @@ from engine.errors import InputError, nearest_spelling
 from engine.files import config_folder
 from engine.preset_file import allowed, help_of
 from engine.section import Section
+from spk_tui.smoothing import USUAL_STRENGTH
 
 DEFAULT_THEME = "laboratory-night"
 FramesPerSecond = Annotated[float, Meta(ge=0.2, le=30)]
@@ -34,7 +35,9 @@ class ChartSettings(Section, frozen=True):
         Literal["braille", "block", "ascii"],
         Meta(description="what curves are drawn with; block and ascii are for fonts without braille"),
     ] = "braille"
-    smoothing: Annotated[float, Meta(ge=0.0, le=0.99, description="how strongly curves are smoothed at first")] = 0.6
+    smoothing: Annotated[
+        float, Meta(ge=0.0, le=0.999, description="how strongly curves are smoothed at first; 0 not at all")
+    ] = USUAL_STRENGTH
 
 
 class AttentionSettings(Section, frozen=True):

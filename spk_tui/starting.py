@@ -23,15 +23,18 @@ def size_of_corpus(corpus: str, data: Data) -> tuple[int, int]:
     return len(opened.speakers), len(opened.utterances)
 
 
-async def start(room: Room, preset: Preset, corpus: str) -> RunDirectory | None:
-    """Starts a run; None when its own code may not run. Raises `InputError`. To be awaited in a Textual worker."""
+async def start(room: Room, preset: Preset, corpus: str, *, queued: bool = False) -> RunDirectory | None:
+    """Starts a run, at once or when it is its turn; None when its own code may not run.
+
+    Raises `InputError`. To be awaited in a Textual worker.
+    """
     if not corpus:
         raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
     if corpus != DEMO:
         await room.in_thread(size_of_corpus, corpus, preset.data)
     if not await may_run(room.app, preset):
         return None
-    return await room.in_thread(room.dashboard.start_run, preset, corpus)
+    return await room.in_thread(room.dashboard.queue_run if queued else room.dashboard.start_run, preset, corpus)
 
 
 async def try_out(room: Room, preset: Preset, speakers: int | None) -> Trial | None:

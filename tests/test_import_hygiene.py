@@ -25,7 +25,8 @@ USE = tuple(
         "predicting", "recognizer", "reference",
     )
 )  # fmt: skip
-TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE)
+EXPORT = tuple(f"engine.use.{name}" for name in ("export_formats", "export_graph", "exporting", "importing"))
+TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *EXPORT)
 """What may load PyTorch; nothing else may."""
 
 ENGINE = [

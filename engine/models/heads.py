@@ -110,7 +110,7 @@ class CosineHead(Head):
         with torch.autocast(device, enabled=False):  # three digits are too few for near angles
             embedding = embedding if embedding.dtype == torch.float64 else embedding.float()
             cosines = functional.linear(functional.normalize(embedding), functional.normalize(self.speakers))
-        nearest = cosines.view(len(cosines), -1, self.settings.sub_centres).amax(dim=2)
+        nearest = torch.unflatten(cosines, 1, (-1, self.settings.sub_centres)).amax(dim=2)
         logits: Tensor = self.settings.scale * nearest
         return logits
 

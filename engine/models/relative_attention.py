@@ -40,8 +40,11 @@ class RelativeSelfAttention(nn.Module):
         distances = self.distance(distance_encoding(time, width, frames))  # (2 time - 1, width)
         distances = distances.view(2 * time - 1, self.heads, -1).permute(1, 2, 0)  # (heads, width / heads, 2 time - 1)
         mixed = []
-        for first in range(0, time, QUERIES_AT_ONCE):
-            some = query[:, :, first : first + QUERIES_AT_ONCE]  # (batch, heads, some, width / heads)
+        # An exported graph takes any length in one part: how many parts there are would be fixed in it.
+        exporting = torch.compiler.is_exporting()
+        at_once = time if exporting else QUERIES_AT_ONCE
+        for first in [0] if exporting else range(0, time, at_once):
+            some = query[:, :, first : first + at_once]  # (batch, heads, some, width / heads)
             last = first + some.shape[2] - 1
             near = distances[:, :, time - 1 - last : 2 * time - 1 - first]  # last ... -(time - 1 - first)
             bias = self._bias_of_distance(some, near, mask)

@@ -25,6 +25,9 @@ USES: dict[type[Order], str] = {
     orders.Identify: "engine.use.identifying:identify",
     orders.Predict: "engine.use.predicting:predict",
     orders.Embed: "engine.use.embedding_file:embed",
+    orders.Export: "engine.use.exporting:export",
+    orders.ExportCurves: "engine.use.event_file:export_curves",
+    orders.Import: "engine.use.importing:import_weights",
 }
 """Who does what is ordered, as "module:function"; it takes the order and a report, and returns the answer."""
 

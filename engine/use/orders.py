@@ -81,7 +81,41 @@ class Embed(Struct, frozen=True, tag="embed"):
     device: str = "auto"
 
 
-Order: TypeAlias = Evaluate | Enroll | Identify | Predict | Embed
+class Export(Struct, frozen=True, tag="export"):
+    """A checkpoint as a file for other programs, and a card beside it. Gives an `Exported`.
+
+    features: whether log-mel frames are computed in the file or come in. corpus: what it was trained on, if known.
+    """
+
+    checkpoint: str
+    to: Literal["onnx", "pt2"]
+    out: str
+    features: Literal["inside", "outside"] = "outside"
+    opset: int = 18
+    corpus: str = ""
+
+
+class ExportCurves(Struct, frozen=True, tag="export_curves"):
+    """A run's curves as TensorBoard's event file in the folder `out`. Gives the file's path."""
+
+    run: str
+    out: str
+
+
+class Import(Struct, frozen=True, tag="import"):
+    """A checkpoint out of another program's state dict. Gives an `Imported`.
+
+    preset: as TOML. speakers: in the order of the classes; without any they are numbered. moves: "theirs=ours" each.
+    """
+
+    weights: str
+    preset: str
+    out: str
+    speakers: list[str] = field(default_factory=list)
+    moves: list[str] = field(default_factory=list)
+
+
+Order: TypeAlias = Evaluate | Enroll | Identify | Predict | Embed | Export | ExportCurves | Import
 
 
 class Progress(Struct, frozen=True, tag="progress"):

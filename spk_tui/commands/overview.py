@@ -41,6 +41,8 @@ COMMANDS: dict[str, Command] = {
     "identify": Command("spk_tui.commands.identifying:identify", "FILES...", "who speaks, and when", _USE),
     "predict": Command("spk_tui.commands.predicting:predict", "RUN", "the speaker of each utterance, as CSV", _USE),
     "embed": Command("spk_tui.commands.embedding:embed", "RUN", "a corpus as embeddings, and a picture", _USE),
+    "export": Command("spk_tui.commands.exporting:export", "RUN", "a model for other programs, or its curves", _USE),
+    "import": Command("spk_tui.commands.importing:import_model", "FILE", "a model of another program", _USE),
     "presets": Command("spk_tui.commands.looking:presets", "", "list the presets, yours among them", _LOOK),
     "budget": Command("spk_tui.commands.looking:budget", "PRESET", "count a preset's parameters, part by part", _LOOK),
     "trial": Command(

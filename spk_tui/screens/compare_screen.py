@@ -28,7 +28,6 @@ from spk_tui.widgets.scatter_plot import ScatterPlot
 from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import count
 
-TICK = 0.25
 TICKS_BETWEEN_READS = 4
 PARTS = {"curves": "Curves", "settings": "Settings and results", "scatter": "Parameters"}
 WIDE, TALL, BROAD, HIGH = 100, 32, 160, 45
@@ -78,6 +77,7 @@ class CompareScreen(Room):
         """Reading begins at once and goes on every second."""
         self.query_one(Tabs).can_focus = False
         board = self.query_one(ChartBoard)
+        self.dashboard.dress(board)
         for widget in (self.query_one(RunLegend), self.query_one(ScatterPlot), self.query_one(ComparisonTable)):
             self.watch(board, "palette", partial(setattr, widget, "palette"))
         self.watch(board, "marker", partial(setattr, self.query_one(RunLegend), "marker"))
@@ -88,7 +88,7 @@ class CompareScreen(Room):
     def _begin(self) -> None:
         """The widgets are there: the first reading."""
         self.tick()
-        self.set_interval(TICK, self.tick)
+        self.set_interval(self.dashboard.seconds_a_frame, self.tick)
 
     # ------------------------------------------------------------------------------------------------ reading
 

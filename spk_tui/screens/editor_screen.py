@@ -26,9 +26,8 @@ from spk_tui.live_meter import LiveMeter
 from spk_tui.run_index import RunRow
 from spk_tui.saving_presets import save_as
 from spk_tui.screens.choice_dialog import ChoiceDialog
+from spk_tui.screens.launching import Launching
 from spk_tui.screens.question import Answer, Question
-from spk_tui.screens.room import Room
-from spk_tui.starting import start, try_out
 from spk_tui.widgets.budget_bar import BudgetBar
 from spk_tui.widgets.draft_views import ChangesView, TomlView
 from spk_tui.widgets.field_form import FieldForm
@@ -38,11 +37,12 @@ from spk_tui.widgets.search_line import SearchLine
 from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import encoder_words
 
+TRYING = "trying it: two seconds of training, and a few to load PyTorch…"
 OWN_CLASS = "file.py:Class"
 VIEWS = ("fields", "details", "changes", "toml")
 
 
-class EditorScreen(Room):
+class EditorScreen(Launching):
     """Every key of one preset."""
 
     HELP_TEXT = (
@@ -60,14 +60,13 @@ class EditorScreen(Room):
         Binding("backspace,delete", "take_back", "Undo", tooltip="This key as it was", id="editor.take_back"),
         Binding("u", "take_back_all", "Undo all", show=False, tooltip="All keys as they were", id="editor.undo_all"),
         Binding("b", "fit", "Fit", tooltip="The largest sizes that fit the budget", id="editor.fit"),
-        Binding("t", "trial", "Trial", show=False, tooltip="Train two seconds, to know the time", id="editor.trial"),
         Binding("v", "view", "View", tooltip="Keys, parameters, changes, TOML", id="editor.view"),
         Binding("s", "save", "Save as", tooltip="A preset of your own", id="editor.save"),
-        Binding("f5", "start", "Start", tooltip="Train the preset as it is here", id="editor.start"),
         Binding("escape", "back", "Back", id="editor.back"),
         # As everywhere, but not without what becomes of the changes; the footer has no room for them here.
         Binding("f2", "leave_for('presets')", "Presets", show=False, tooltip="The first screen"),
         Binding("f3", "leave_for('runs')", "Runs", show=False, tooltip="All runs"),
+        Binding("f4", "leave_for('queue')", "Queue", show=False, tooltip="Runs that wait for a device"),
     ]
 
     def __init__(
@@ -92,7 +91,6 @@ class EditorScreen(Room):
         self._rows: tuple[RunRow, ...] = ()
         self._meter = LiveMeter(self, self._counted)
         self._before_typing = ""
-        self._busy = ""
 
     def compose(self) -> ComposeResult:
         """Keys and form; parameters; changes and TOML."""
@@ -152,8 +150,10 @@ class EditorScreen(Room):
     def _show_plan(self) -> None:
         """What F5 would do, and how long it would take."""
         line, preset = self.query_one("#plan", Static), self.draft.preset
-        if self._busy or preset is None:
-            line.update(Content.styled(self._busy or "F5 starts it once nothing is wrong", "$foreground-muted"))
+        if self.is_trying or preset is None:
+            line.update(
+                Content.styled(TRYING if self.is_trying else "F5 starts it once nothing is wrong", "$foreground-muted")
+            )
             return
         known = self._estimate(preset)
         how = "time: not known yet; t tries it for two seconds" if known is None else known.known
@@ -225,7 +225,7 @@ class EditorScreen(Room):
         assert self.field is not None
         self._before_typing = self.draft.text(self.field.key)
         entry = self.query_one(FieldForm).input
-        entry.focus()
+        self.set_focus(entry)  # at once: the next key is meant for it
         entry.action_select_all()
 
     @on(OptionList.OptionSelected, "#keys")
@@ -320,23 +320,6 @@ class EditorScreen(Room):
             self.draft.take_over(fitted)
             self._show()
 
-    @work(exclusive=True, group="trial")
-    async def action_trial(self) -> None:
-        """Trains for two seconds, to know how long a run would take."""
-        preset = self.draft.preset
-        if preset is None or self._busy:
-            return
-        self._busy = "trying it: two seconds of training, and a few to load PyTorch…"
-        self._show_plan()
-        try:
-            await try_out(self, preset, self._speakers)
-        except InputError as error:
-            self.notify(str(error), title="The trial failed", severity="error", timeout=10, markup=False)
-        finally:
-            self._busy = ""
-            if self.is_here:
-                self._show_plan()
-
     @work(exclusive=True, group="save")
     async def action_save(self) -> None:
         """Saves the preset under a name of one's own."""
@@ -356,20 +339,15 @@ class EditorScreen(Room):
         self._show()
         return True
 
-    @work(exclusive=True, group="start")
-    async def action_start(self) -> None:
-        """Trains the preset as it stands here."""
-        preset = self.draft.preset
-        if preset is None:
-            self._say_wrong("Not started")
-            return
-        try:
-            run = await start(self, preset, self._corpus)
-        except InputError as error:
-            self.notify(str(error), title="Not started", severity="error", timeout=10, markup=False)
-            return
-        if run is not None:
-            self.dashboard.open_run(run)
+    def to_launch(self) -> tuple[Preset, str, int | None]:
+        """The preset as it stands here."""
+        if self.draft.preset is None:
+            raise InputError("\n".join(self.draft.problems))
+        return self.draft.preset, self._corpus, self._speakers
+
+    def show_launching(self) -> None:
+        """The plan says what is measured."""
+        self._show_plan()
 
     def _say_wrong(self, title: str) -> None:
         self.notify("\n".join(self.draft.problems), title=title, severity="error", timeout=10, markup=False)
@@ -431,13 +409,11 @@ class EditorScreen(Room):
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """All that can be done with the draft, and every key by name."""
+        yield from super().commands()
         preset = self.draft.preset
         if preset is not None:
-            plan = best_plan(preset, self._corpus, self._estimate(preset), 70)
-            yield "Start it", plan, self.action_start
             yield "Save as a preset of your own", "Under a name, into your folder of presets", self.action_save
             yield "Fit to the budget", "The largest sizes of the encoder that fit", self.action_fit
-            yield "Try it for two seconds", "How long a run would take here", self.action_trial
         yield "Find a key", "By its name or meaning", self.action_search
         yield "Show the next view", "Keys, parameters, changes, TOML", self.action_view
         if self.draft.changes():

@@ -26,8 +26,7 @@ from spk_tui.estimating import Estimate, estimate, in_words, plans
 from spk_tui.live_meter import LiveMeter
 from spk_tui.run_index import RunRow, recent_corpora
 from spk_tui.screens.download_dialog import DownloadDialog, downloaded_corpora
-from spk_tui.screens.room import Room
-from spk_tui.starting import start, try_out
+from spk_tui.screens.launching import Launching
 from spk_tui.widgets.column_list import ColumnList
 from spk_tui.widgets.corpus_picker import DEMO, CorpusPicker
 from spk_tui.widgets.preset_details import PresetDetails
@@ -38,7 +37,7 @@ from spk_tui.widgets.title_bar import TitleBar
 TRYING = "being tried: two seconds of training, and a few to load PyTorch…"
 
 
-class PresetScreen(Room):
+class PresetScreen(Launching):
     """Presets, and what one needs to start one."""
 
     HELP_TEXT = (
@@ -50,7 +49,6 @@ class PresetScreen(Room):
         "leave this screen, and when you close the terminal."
     )
     BINDINGS = [  # noqa: RUF012
-        Binding("f5", "start", "Start", tooltip="Start the chosen preset", id="presets.start"),
         Binding("enter", "choose", "To the button", show=False, tooltip="To the start button", id="presets.choose"),
         # These have priority so that the focus has moved before the next key is read: nothing typed gets lost.
         Binding("c", "corpus", "Corpus", tooltip="Choose what to train on", priority=True, id="presets.corpus"),
@@ -60,8 +58,6 @@ class PresetScreen(Room):
         Binding("n", "numbers", "Numbers", tooltip="Change steps, batch size, rate, seed, device", show=False,
                 priority=True, id="presets.numbers"),
         Binding("b", "fit", "Fit", tooltip="Sizes that use the budget up, and back", show=False, id="presets.fit"),
-        Binding("t", "trial", "Trial", tooltip="Train two seconds, to know the time", show=False,
-                id="presets.trial"),
         Binding("slash", "search", "Search", tooltip="Find a preset by name or encoder", priority=True,
                 id="presets.search"),
         Binding("escape", "to_list", "List", tooltip="Back to the list of presets, and to all of them", show=False,
@@ -76,7 +72,6 @@ class PresetScreen(Room):
         self._data = Data()  # the section by which the chosen corpus was read
         self._filled = ""
         self._numbers_are_wrong = False
-        self._starting = self._trying = False
         self._meter = LiveMeter(self, self._counted)
         self._corpus = CorpusCheck(self, self._corpus_found)
 
@@ -192,7 +187,7 @@ class PresetScreen(Room):
 
     def _allow_start(self) -> None:
         """The button can be pressed while nothing stands in the way that is known already."""
-        in_the_way = self._corpus.problem or self._numbers_are_wrong or self._starting
+        in_the_way = self._corpus.problem or self._numbers_are_wrong or self.is_launching
         self.query_one(StartForm).allow_start(not in_the_way)
 
     def _show(self, preset: Preset, cost: Cost | None) -> None:
@@ -208,7 +203,7 @@ class PresetScreen(Room):
     def _show_plan(self, preset: Preset) -> None:
         """How long it would take, and what the button would do."""
         form, known = self.query_one(StartForm), self._estimate(preset)
-        form.estimate(Content.styled(TRYING, "$foreground-muted") if self._trying else in_words(known))
+        form.estimate(Content.styled(TRYING, "$foreground-muted") if self.is_trying else in_words(known))
         form.announce(plans(preset, self.corpus, known))
 
     def _estimate(self, preset: Preset) -> Estimate | None:
@@ -273,23 +268,6 @@ class PresetScreen(Room):
             self._show_changes()
         keep = "e shows the sizes, and saves them as a preset of your own; b takes them back"
         self.notify(keep, title=f"{entry.name} fits its budget", timeout=8, markup=False)
-
-    @work(exclusive=True, group="trial")
-    async def action_trial(self) -> None:
-        """Trains what is chosen for two seconds, to know how long a run would take."""
-        if self._trying:
-            return
-        try:
-            preset = self.resolved()
-            self._trying = True
-            self._show_plan(preset)
-            await try_out(self, preset, self._corpus.speakers)
-        except InputError as error:
-            self.notify(str(error), title="The trial failed", severity="error", timeout=10, markup=False)
-        finally:
-            self._trying = False
-            if self.is_here:
-                self._show_plan_now()
 
     def _show_plan_now(self) -> None:
         try:
@@ -361,31 +339,34 @@ class PresetScreen(Room):
 
     # ------------------------------------------------------------------------------------------------ starting
 
-    @on(StartForm.Start)
-    def action_start(self) -> None:
-        """Starts what is chosen, if it can be started."""
-        if not self._starting:
-            self._start()
+    def to_launch(self) -> tuple[Preset, str, int | None]:
+        """What is chosen now."""
+        preset = self.resolved()
+        if not self.corpus:
+            raise InputError("no corpus is chosen: type the path of a folder, or take the demo corpus")
+        return preset, self.corpus, self._corpus.speakers
 
-    @work(group="start")
-    async def _start(self) -> None:
-        self._starting = True
-        self._allow_start()
-        try:
-            run = await start(self, self.resolved(), self.corpus)
-        except PresetError as error:
+    def refuse(self, title: str, error: InputError) -> None:
+        """What is wrong with a number is said beside it."""
+        if isinstance(error, PresetError):
             self._complain(error.problems)
-            return
-        except InputError as error:
-            self.notify(str(error), title="Not started", severity="error", timeout=10, markup=False)
-            return
-        finally:
-            self._starting = False
-            if self.is_here:  # it may have been left while a question stood open
-                self._allow_start()
-        if run is not None:
-            self._count()  # what has just been trusted can be counted now
-            self.dashboard.open_run(run)
+        else:
+            super().refuse(title, error)
+
+    def show_launching(self) -> None:
+        """The button waits, and the estimate says what is measured."""
+        self._allow_start()
+        self._show_plan_now()
+
+    def launched(self) -> None:
+        """What has just been trusted can be counted now."""
+        self._count()
+
+    @on(StartForm.Start)
+    def _press_start(self) -> None:
+        self.action_start()
+
+    # ------------------------------------------------------------------------------------------------ going about
 
     def action_to_list(self) -> None:
         """Puts the keyboard back on the list, where letters are keys again; there it ends a search.
@@ -442,10 +423,9 @@ class PresetScreen(Room):
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Starting, and the numbers that can be changed."""
+        yield from super().commands()
         if self.entry is not None and self.entry.preset is not None:
-            yield f"Start {self.entry.name}", "Train this preset on the chosen corpus", self.action_start
             yield f"Edit {self.entry.name}", "Every key of it, with what it costs", self.action_edit
-            yield "Try it for two seconds", "How long a run would take here", self.action_trial
             yield "Fit to the budget", "Sizes of the encoder that use the budget up, and back", self.action_fit
         yield "Find a preset", "By its name or encoder", self.action_search
         yield "Choose a corpus", "Demo, an earlier one, or a folder", self.action_corpus

@@ -18,6 +18,7 @@ from engine.runs import client
 from engine.runs.directory import RunDirectory
 from engine.runs.requests import Ask
 from spk_tui.follower import Snapshot
+from spk_tui.labelling import label, noted
 from spk_tui.screens import run_questions
 from spk_tui.screens.room import Room
 from spk_tui.screens.save_dialog import SaveDialog
@@ -138,11 +139,9 @@ class RunAsking(Room):
         typed = await self.app.push_screen_wait(run_questions.note_question(shown))
         if typed is not None:
             try:
-                await self.in_thread(_write_note, self.run, typed.strip())
-            except OSError as error:
-                self.notify(
-                    f"{self.run.labels_path}: {error.strerror}", title="Not kept", severity="error", markup=False
-                )
+                await self.in_thread(label, self.run, noted(typed))
+            except InputError as error:
+                self.notify(str(error), title="Not kept", severity="error", markup=False)
 
 
 def askable(shown: Snapshot) -> tuple[object, ...]:
@@ -162,10 +161,3 @@ def _facts(shown: Snapshot) -> list[tuple[str, str]]:
         known = f"accuracy {accuracy(shown.best_accuracy)} at step {count(shown.best_step or 0)}, a safetensors file"
         return [("", known)]
     return [(word, f"{said}, {counted}" if word == "encoder" and counted else said) for word, said in facts]
-
-
-def _write_note(run: RunDirectory, note: str) -> None:
-    labels = run.labels()
-    if labels.notes != note:
-        labels.notes = note
-        run.write_labels(labels)

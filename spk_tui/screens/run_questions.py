@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from spk_tui.follower import Snapshot
 from spk_tui.screens.line_dialog import LineDialog
+from spk_tui.screens.note_dialog import NoteDialog
 from spk_tui.screens.question import Answer, Question
 from spk_tui.wording import accuracy, count
 
@@ -64,8 +65,7 @@ def steps_question(shown: Snapshot) -> LineDialog:
     return LineDialog("Train on", text, str(suggested), "Resume", check=check, restrict=r"[0-9]*")
 
 
-def note_question(shown: Snapshot) -> LineDialog:
+def note_question(shown: Snapshot) -> NoteDialog:
     """A note on the run."""
     text = "A note on this run, for you and whoever looks at it later. An empty one takes it away."
-    note = " ".join(shown.labels.notes.split())
-    return LineDialog("Note", text, note, "Keep it", placeholder="what this run is for, or what came of it")
+    return NoteDialog(text, shown.labels.notes)

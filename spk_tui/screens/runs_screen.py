@@ -291,32 +291,33 @@ class RunsScreen(Room):
     @work(group="act")
     async def action_rename(self) -> None:
         """Asks for a name of the chosen run."""
-        from spk_tui.screens.label_dialogs import LineDialog
+        from spk_tui.screens.line_dialog import LineDialog, complaint
 
         if (row := self.chosen) is None:
             return
         text = f"{row.run.id}\n\nThe name stands in lists and charts; the run's folder keeps its own. Empty: none."
-        name = await self.app.push_screen_wait(LineDialog("Name this run", text, row.labels.name, renamed))
+        dialog = LineDialog("Name this run", text, row.labels.name, "Save", check=complaint(renamed))
+        name = await self.app.push_screen_wait(dialog)
         if name is not None:
             await self._label([row], renamed(name))
 
     @work(group="act")
     async def action_note(self) -> None:
         """Asks for a note on the runs that are meant."""
-        from spk_tui.screens.label_dialogs import NoteDialog
+        from spk_tui.screens.note_dialog import NoteDialog
 
         if not (rows := self.meant):
             return
         notes = {row.labels.notes for row in rows}
         text = _listed(rows) if len(notes) == 1 else f"{_listed(rows)}\n\nTheir notes differ; this one replaces them."
-        note = await self.app.push_screen_wait(NoteDialog("Note", text, notes.pop() if len(notes) == 1 else ""))
+        note = await self.app.push_screen_wait(NoteDialog(text, notes.pop() if len(notes) == 1 else ""))
         if note is not None:
             await self._label(rows, noted(note))
 
     @work(group="act")
     async def action_tags(self) -> None:
         """Asks for the tags that the meant runs have in common; the others of each stay."""
-        from spk_tui.screens.label_dialogs import LineDialog
+        from spk_tui.screens.line_dialog import LineDialog, complaint
 
         if not (rows := self.meant):
             return
@@ -325,7 +326,8 @@ class RunsScreen(Room):
         in_common = "The tags that all of them have; those that only some have stay. " if len(rows) > 1 else ""
         text = f"{_listed(rows)}\n\n{in_common}Words, with blanks between them; → completes one that is in use."
         line = f"{' '.join(common)} " if common else ""
-        answer = await self.app.push_screen_wait(LineDialog("Tags", text, line, tags_in, sorted(known)))
+        dialog = LineDialog("Tags", text, line, "Save", check=complaint(tags_in), known=sorted(known))
+        answer = await self.app.push_screen_wait(dialog)
         if answer is not None:
             wanted = tags_in(answer)
             await self._label(rows, tagged(wanted, set(common) - set(wanted)))

@@ -207,7 +207,7 @@ class SweepScreen(Room):
                 if not await may_run(self.app, preset):
                     return
             await self.in_thread(_check, variants, self.corpus, name, self.dashboard.runs)
-            await self.in_thread(queue_sweep, variants, costs, self.corpus, name, self.dashboard.runs)
+            runs = await self.in_thread(queue_sweep, variants, costs, self.corpus, name, self.dashboard.runs)
         except InputError as error:
             self.notify(str(error), title="Not queued", severity="error", timeout=10, markup=False)
             return
@@ -215,8 +215,8 @@ class SweepScreen(Room):
             self._queueing = False
             if self.is_here:
                 self._allow()
-        self.notify(f"{count(len(variants))} runs wait for their turn.", title=f"Sweep {name}", timeout=6)
-        self.app.call_later(self.dashboard.action_queue)  # this work ends with the screen that it belongs to
+        self.notify("F4 shows who waits, and in which order.", title=f"{count(len(runs))} runs are in line", timeout=6)
+        self.app.call_later(self.dashboard.compare, runs, f"sweep {name}")  # this work ends with its screen
 
     def action_back(self) -> None:
         """To where one came from."""

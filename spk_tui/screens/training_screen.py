@@ -91,6 +91,7 @@ class TrainingScreen(RunAsking):
 
     def _begin(self) -> None:
         """The widgets are there: the first reading."""
+        self.dashboard.dress(self.query_one(ChartBoard))
         self.query_one(ChartBoard).focus()
         self.tick()
         self.set_interval(self.dashboard.seconds_a_frame, self.tick)

@@ -22,7 +22,6 @@ class SearchLine(Horizontal):
         & > Label { width: 2; color: $primary; text-style: bold; }
         & > Input { width: 1fr; background: $surface; }
         & > Input:focus { background: $panel; }
-        &.-open { display: block; }
     }
     """
     BINDINGS = [Binding("escape", "close", "Clear", tooltip="Show all again", id="search.clear")]  # noqa: RUF012
@@ -50,17 +49,17 @@ class SearchLine(Horizontal):
     @property
     def is_open(self) -> bool:
         """Whether it can be seen."""
-        return self.has_class("-open")
+        return bool(self.display)
 
     def open(self) -> None:
-        """Shows it, ready for typing."""
-        self.add_class("-open")
-        self.query_one(Input).focus()
+        """Shows it, with the keyboard in it before the next key is read."""
+        self.display = True
+        self.screen.set_focus(self.query_one(Input))
 
     def close(self) -> None:
         """Hides it; the list is whole again."""
         if self.is_open:
-            self.remove_class("-open")
+            self.display = False
             with self.prevent(Input.Changed):
                 self.query_one(Input).value = ""
             self.post_message(self.Changed())

@@ -17,6 +17,7 @@ from engine.runs import events as e
 from engine.runs.directory import Labels, RunDirectory
 from engine.runs.requests import Request, append_request
 from spk_tui.screens.line_dialog import LineDialog
+from spk_tui.screens.note_dialog import NoteDialog
 from spk_tui.screens.question import Question
 from spk_tui.screens.save_dialog import SaveDialog
 from spk_tui.screens.training_screen import TrainingScreen
@@ -157,7 +158,7 @@ async def test_resuming_asks_for_how_many_steps(
                              seed=0, time=LATER), e.Finished(reason="completed", step=2000, time=LATER,
                                                              best_accuracy=0.5, best_step=2000, run=""))  # fmt: skip
     resumed: list[tuple[str, int | None]] = []
-    monkeypatch.setattr(client, "resume_run", lambda run, steps=None: resumed.append((run.id, steps)))
+    monkeypatch.setattr(client, "resume_run", lambda run, steps=None, queued=False: resumed.append((run.id, steps)))
     async with home.open() as pilot:
         await open_run(pilot, run)
         await pilot.press("r")
@@ -180,13 +181,13 @@ async def test_a_note_is_kept_and_shown_and_leaves_the_other_labels_alone(home: 
         await open_run(pilot, run)
         assert "narrow  ›  speechocean762" in seen(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, LineDialog))
-        await pilot.press(*"for the report", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NoteDialog))
+        await pilot.press(*"for the report", "tab", "enter")
         await until(pilot, "✎ for the report")
         await until(pilot, "note  for the report")
         assert run.labels() == Labels(name="narrow", notes="for the report", tags=["report"])
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, LineDialog))
+        await until(pilot, lambda: isinstance(pilot.app.screen, NoteDialog))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
         assert run.labels().notes == "for the report"

@@ -11,7 +11,8 @@ from engine.preset_library import find_preset
 from engine.runs.directory import Labels, RunDirectory
 from spk_tui.app import Dashboard
 from spk_tui.screens.compare_screen import CompareScreen
-from spk_tui.screens.label_dialogs import LineDialog, NoteDialog
+from spk_tui.screens.line_dialog import LineDialog
+from spk_tui.screens.note_dialog import NoteDialog
 from spk_tui.screens.question import Question
 from spk_tui.screens.runs_screen import RunsScreen
 from spk_tui.widgets.run_cells import MARK

@@ -13,6 +13,7 @@ from engine.preset_library import find_preset
 from engine.runs.devices import DeviceLocks
 from engine.runs.queue import Queue
 from engine.sweep import sweeps
+from spk_tui.screens.compare_screen import CompareScreen
 from spk_tui.screens.queue_screen import QueueScreen
 from spk_tui.screens.sweep_screen import SweepScreen
 from tests.spk_tui.dashboards import SMALL, Home, dashboard_of, notices, paste, seen, until
@@ -71,6 +72,9 @@ async def test_a_sweep_waits_in_the_queue_under_its_name(home: Home) -> None:
         await until(pilot, "2 variants, all")
         screen.query_one("#name").value = "widths"
         await pilot.press("f5")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        await until(pilot, "sweep widths")
+        await pilot.press("f4")
         await until(pilot, lambda: isinstance(pilot.app.screen, QueueScreen))
         await until(pilot, "2 waiting")
         assert "encoder.ffn=80" in seen(pilot)
