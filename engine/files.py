@@ -90,6 +90,12 @@ def corpora_folder() -> Path:
     return user_path(chosen) if chosen else platformdirs.user_data_path("spk-tui") / "corpora"
 
 
+def enrolments_folder() -> Path:
+    """Where enrolled voices lie, a file a model: SPK_TUI_ENROLMENTS, or the user's data directory."""
+    chosen = os.environ.get("SPK_TUI_ENROLMENTS")
+    return user_path(chosen) if chosen else platformdirs.user_data_path("spk-tui") / "enrolments"
+
+
 def config_folder() -> Path:
     """Where a user's own presets and settings lie: SPK_TUI_CONFIG, or the user's configuration directory."""
     chosen = os.environ.get("SPK_TUI_CONFIG")

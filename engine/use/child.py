@@ -22,6 +22,10 @@ from engine.use.orders import Answered, Message, Order, Progress, Refused
 USES: dict[type[Order], str] = {
     orders.Evaluate: "engine.use.evaluating:evaluate",
     orders.Verify: "engine.use.verifying:verify",
+    orders.Enroll: "engine.use.enrolling:enroll",
+    orders.Identify: "engine.use.identifying:identify",
+    orders.Predict: "engine.use.predicting:predict",
+    orders.Embed: "engine.use.embedding_file:embed",
     orders.Export: "engine.use.exporting:export",
     orders.ExportCurves: "engine.use.event_file:export_curves",
     orders.Import: "engine.use.importing:import_weights",

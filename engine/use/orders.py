@@ -54,6 +54,57 @@ class Verify(Struct, frozen=True, tag="verify"):
     device: str = "auto"
 
 
+class Enroll(Struct, frozen=True, tag="enroll"):
+    """A person's voice, kept for a checkpoint. Gives an `Enrolment`. names: what the recordings are called there."""
+
+    checkpoint: str
+    speaker: str
+    recordings: list[str]
+    names: list[str]
+    device: str = "auto"
+
+
+class Identify(Struct, frozen=True, tag="identify"):
+    """Who speaks in recordings. Gives an `Identification`.
+
+    names: what the recordings are called in the answer. trained: whether the model's own speakers are candidates, too.
+    threshold: None chooses the one at which the share `false_accepts` of strangers is let in, by trials on the held-out
+    part of `corpus`; "" where none is known. timeline: None makes one of long recordings only.
+    """
+
+    checkpoint: str
+    recordings: list[str]
+    names: list[str]
+    corpus: str = ""
+    data: Data = field(default_factory=Data)
+    trained: bool = False
+    false_accepts: float = 0.01
+    threshold: float | None = None
+    most: int = 5
+    timeline: bool | None = None
+    device: str = "auto"
+
+
+class Predict(Struct, frozen=True, tag="predict"):
+    """The speaker of each utterance of a folder, written as CSV. Gives a `Prediction`."""
+
+    checkpoint: str
+    folder: str
+    out: str
+    device: str = "auto"
+
+
+class Embed(Struct, frozen=True, tag="embed"):
+    """The embeddings of a part of a corpus, written as arrays of numpy's. Gives an `Embedded`."""
+
+    checkpoint: str
+    corpus: str
+    out: str
+    part: Part = "all"
+    data: Data = field(default_factory=Data)
+    device: str = "auto"
+
+
 class Export(Struct, frozen=True, tag="export"):
     """A checkpoint as a file for other programs, and a card beside it. Gives an `Exported`.
 
@@ -88,7 +139,7 @@ class Import(Struct, frozen=True, tag="import"):
     moves: list[str] = field(default_factory=list)
 
 
-Order: TypeAlias = Evaluate | Verify | Export | ExportCurves | Import
+Order: TypeAlias = Evaluate | Verify | Enroll | Identify | Predict | Embed | Export | ExportCurves | Import
 
 
 class Progress(Struct, frozen=True, tag="progress"):

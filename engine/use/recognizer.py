@@ -6,7 +6,7 @@ It puts together what lies beside it: the file (`loading.py`), recordings (`reco
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,8 +21,10 @@ from engine.files import user_path
 from engine.preset import Preset
 from engine.saved_model import SavedModel
 from engine.training.device import resolve
+from engine.use.cosines import unit
 from engine.use.embedding import Forward, Frames, Output
 from engine.use.finding import find_checkpoint
+from engine.use.identification import Match
 from engine.use.loading import Loaded, load_checkpoint
 from engine.use.recordings import frames_of_all
 
@@ -90,28 +92,56 @@ class SpeakerRecognizer:
         best = np.argsort(-shares, kind="stable")[:most]
         return [Candidate(self.speakers[place], float(shares[place])) for place in best]
 
+    def enroll(self, speaker: str, recordings: PathLike | Sequence[PathLike]) -> None:
+        """Remembers a voice for this model, as `spk-tui enroll` does, so that `match` tells it.
+
+        It is kept in the user's data folder; more recordings of a speaker are added to those that are there. Raises
+        `InputError`, and then nothing is kept.
+        """
+        from engine.use.enrolling import keep
+
+        paths = [user_path(one) for one in ([recordings] if isinstance(recordings, str | Path) else recordings)]
+        keep(self, speaker, [str(path.absolute()) for path in paths], self._all_of(paths).embeddings)
+
+    def match(self, recording: PathLike, most: int = 5) -> list[Match]:
+        """Who of those enrolled is speaking: names with the cosine of the voices, -1 to 1, first the most alike.
+
+        A stranger has low scores with everybody; from which on to believe one is the caller's to decide, and what
+        `spk-tui identify` decides says its help. Empty when nobody is enrolled. Raises `InputError`.
+        """
+        from engine.use.enrolling import enrolled_voices
+
+        heard = unit(self._all_of([recording]).embeddings)[0]  # (width,)
+        names, voices = enrolled_voices(self, len(heard))
+        scores = voices @ heard  # (speakers,)
+        return [Match(names[place], float(scores[place])) for place in np.argsort(-scores, kind="stable")[:most]]
+
     def outputs(self, recordings: Sequence[PathLike], report: Report = silently) -> Outputs:
         """Embeddings and logits of any number of recordings, decoded on all cores and computed many at a time.
 
         Those of a recording that comes in stretches (see `recordings.py`) are averaged, weighted by their length.
         """
+        paths = [user_path(recording) for recording in recordings]
+        return self.outputs_of(frames_of_all(paths, self.preset.features), len(paths), report)
+
+    def outputs_of(self, found: Iterable[list[Frames] | InputError], number: int, report: Report = silently) -> Outputs:
+        """The same from frames: for each of `number` recordings its stretches, or why it can't be used."""
         problems: dict[int, InputError] = {}
         owners: list[int] = []  # the recording of each stretch
         lengths: list[int] = []  # its frames
 
         def stretches() -> Iterator[Frames]:
-            paths = [user_path(recording) for recording in recordings]
-            for place, found in enumerate(frames_of_all(paths, self.preset.features)):
-                if isinstance(found, InputError):
-                    problems[place] = found
+            for place, stretches_or_why in enumerate(found):
+                if isinstance(stretches_or_why, InputError):
+                    problems[place] = stretches_or_why
                     continue
-                for stretch in found:
+                for stretch in stretches_or_why:
                     owners.append(place)
                     lengths.append(len(stretch))
                     yield stretch
-                report("listening", place + 1, len(paths), "recordings")
+                report("listening", place + 1, number, "recordings")
 
-        sums = _Sums(len(recordings), len(self.speakers))
+        sums = _Sums(number, len(self.speakers))
         for output in self.forward.of_utterances(stretches()):
             sums.add(np.array(owners)[output.places], np.array(lengths)[output.places], output)
         return sums.averaged(problems)

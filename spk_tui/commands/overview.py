@@ -38,6 +38,10 @@ COMMANDS: dict[str, Command] = {
     "save": Command("spk_tui.commands.steering:save", "RUN PATH", "copy the best checkpoint to a path", _STEER),
     "evaluate": Command("spk_tui.commands.evaluating:evaluate", "RUN", "how good a trained model is", _USE),
     "verify": Command("spk_tui.commands.verifying:verify", "RUN", "how well a model tells one speaker from two", _USE),
+    "enroll": Command("spk_tui.commands.identifying:enroll", "NAME FILES...", "remember a person's voice", _USE),
+    "identify": Command("spk_tui.commands.identifying:identify", "FILES...", "who speaks, and when", _USE),
+    "predict": Command("spk_tui.commands.predicting:predict", "RUN", "the speaker of each utterance, as CSV", _USE),
+    "embed": Command("spk_tui.commands.embedding:embed", "RUN", "a corpus as embeddings, and a picture", _USE),
     "export": Command("spk_tui.commands.exporting:export", "RUN", "a model for other programs, or its curves", _USE),
     "import": Command("spk_tui.commands.importing:import_model", "FILE", "a model of another program", _USE),
     "report": Command(

@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,7 +22,7 @@ from engine.corpus.decoding import is_audio
 from engine.corpus.readers.layout import Layout
 from engine.corpus.readers.listing import Listing, writable
 from engine.corpus.readers.walking import names_in
-from engine.errors import InputError
+from engine.errors import InputError, shown
 from engine.preset import Data
 
 PICTURE = """\
@@ -138,6 +138,24 @@ def read(root: Path, data: Data) -> Corpus:
     tested = _look_at_test_data(root / TEST, metadata.n_mels, files, listing)
     _remark_unlisted(files.keys() - {utterance.id for utterance in listing.utterances} - tested, listing)
     return listing.corpus(metadata.n_mels)
+
+
+class Untold(NamedTuple):
+    """What testdata.json lists, in its order: the utterances' paths, and the mel bands of their frames."""
+
+    paths: list[str]
+    mel_bands: int
+
+
+def read_test_data(root: Path) -> Untold:
+    """The utterances whose speakers are to be told. Raises `InputError` when the list can't be understood."""
+    test = _decode(root / TEST, _TestData)
+    for entry in test.utterances:
+        if not (_stays_inside(entry.feature_path) and writable(entry.feature_path)):
+            raise InputError(f"{root / TEST}: feature_path '{shown(entry.feature_path)}' leads out of the folder")
+    if not test.utterances:
+        raise InputError(f"{root / TEST}: lists no utterances")
+    return Untold([entry.feature_path for entry in test.utterances], test.n_mels)
 
 
 def _entries_of(speaker: str, entries: msgspec.Raw, listing: Listing) -> Iterator[tuple[str, _Entry]]:
