@@ -18,10 +18,6 @@ BATCHES = tuple(
     f"engine.corpus.{name}" for name in ("augment", "batches", "frame_store", "normalising", "ready_frames")
 )
 METER = ("engine.budget", "engine.dry_run", "engine.step_memory", "engine.fit", "engine.trial")
-<<<<<<< HEAD
-USE = tuple(f"engine.use.{name}" for name in ("embedding", "embedding_cache", "evaluating", "loading", "recognizer"))
-VERIFY = tuple(f"engine.use.{name}" for name in ("cohort", "trial_recordings", "trial_task", "verifying"))
-=======
 USE = tuple(
     f"engine.use.{name}"
     for name in (
@@ -29,7 +25,7 @@ USE = tuple(
         "predicting", "recognizer", "reference",
     )
 )  # fmt: skip
->>>>>>> 7430de880a2e754792844b2b0b03515500450676
+VERIFY = tuple(f"engine.use.{name}" for name in ("cohort", "trial_recordings", "trial_task", "verifying"))
 EXPORT = tuple(f"engine.use.{name}" for name in ("export_formats", "export_graph", "exporting", "importing"))
 TRAINING = ("engine.models", "engine.training", *BATCHES, *METER, *USE, *VERIFY, *EXPORT)
 """What may load PyTorch; nothing else may."""
@@ -82,11 +78,9 @@ def test_the_whole_engine_loads_no_textual() -> None:
 
 
 def test_the_help_of_a_command_loads_nothing_that_it_does_not_show() -> None:
-<<<<<<< HEAD
-    commands = ("training", "steering", "looking", "evaluating", "verifying")
-=======
-    commands = ("training", "steering", "looking", "evaluating", "identifying", "predicting", "embedding")
->>>>>>> 7430de880a2e754792844b2b0b03515500450676
+    commands = (
+        "training", "steering", "looking", "evaluating", "verifying", "identifying", "predicting", "embedding",
+    )  # fmt: skip
     loaded = loaded_by(*(f"spk_tui.commands.{name}" for name in commands))
     assert loaded.isdisjoint({"textual", "numpy", "tqdm", "soundfile", "msgspec"})
 
