@@ -14,8 +14,12 @@ class InputError(Exception):
 
 
 def nearest_spelling(word: str, known: Iterable[str]) -> str:
-    """Returns ", did you mean 'x'?" for the closest known word, or an empty string when none is close."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    """Returns ", did you mean 'x'?" for the closest known word, or an empty string when none is close.
+
+    Of words that are about as close, one with the same letters is meant: they were typed in another order.
+    """
+    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    matches.sort(key=lambda match: sorted(match) != sorted(word))
     return f", did you mean '{matches[0]}'?" if matches else ""
 
 
