@@ -103,7 +103,7 @@ class TrainingScreen(RunAsking):
 
     def tick(self) -> None:
         """Draws at most one chart and, when the last reading is done, reads what is new."""
-        if not self.is_here:
+        if not (self.is_here and self.is_current):
             return
         self.query_one(ChartBoard).advance()
         self._ticks += 1
