@@ -32,6 +32,16 @@ class Room(Screen[None]):
         """Whether the screen still stands: an answer from a thread may come after it was closed."""
         return self.is_attached and self.app.is_running and not self._pruning
 
+    @property
+    def is_current(self) -> bool:
+        """Whether anything of it can be seen: whatever lies over it lets it through.
+
+        Textual itself takes every screen that is second from the top for seen, and paints the one over it anew with it.
+        """
+        stack = self.app.screen_stack
+        above = stack[stack.index(self) + 1 :] if self in stack else None
+        return above is not None and all(screen.styles.background.a < 1 for screen in above)
+
     async def in_thread(self, function: Callable[..., Result], *arguments: object) -> Result:
         """As `background.in_thread`; when the screen is closed by then, the work that asked is cancelled."""
         try:

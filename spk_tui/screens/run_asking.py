@@ -38,7 +38,7 @@ class RunAsking(Room):
         Binding("n", "note", "Note", show=False, tooltip="Write a note on this run", id="training.note"),
     ]
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def __init__(self, run: RunDirectory) -> None:
         super().__init__()

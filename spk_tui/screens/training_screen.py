@@ -7,6 +7,7 @@ watched or not. How the run looks is the widgets' business; what one can ask of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, TypeAlias
 
 from textual import on, work
@@ -20,6 +21,7 @@ from engine.errors import InputError
 from engine.runs.directory import RunDirectory
 from spk_tui.follower import Follower, Snapshot
 from spk_tui.log_filter import LogFilter
+from spk_tui.pace import Pace
 from spk_tui.screens.run_asking import RunAsking, askable
 from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.configuration_pane import ConfigurationPane
@@ -93,8 +95,13 @@ class TrainingScreen(RunAsking):
         """The widgets are there: the first reading."""
         self.dashboard.dress(self.query_one(ChartBoard))
         self.query_one(ChartBoard).focus()
-        self.tick()
-        self.set_interval(self.dashboard.seconds_a_frame, self.tick)
+        self._frame(Pace(self.dashboard.seconds_a_frame))
+
+    def _frame(self, pace: Pace) -> None:
+        """A tick, and when the next one is due."""
+        if self.is_here:
+            self.tick()
+            self.set_timer(pace.seconds_to_next(), partial(self._frame, pace))
 
     def on_resize(self) -> None:
         """Whether log and summary fit beside each other is new."""
@@ -103,13 +110,13 @@ class TrainingScreen(RunAsking):
     # ------------------------------------------------------------------------------------------------ reading
 
     def tick(self) -> None:
-        """Draws at most one chart and, when the last reading is done, reads what is new."""
-        if not self.is_here:
+        """Reads what is new, when the last reading is done, and draws at most one chart with it, in one painting."""
+        if not (self.is_here and self.is_current):
             return
-        self.query_one(ChartBoard).advance()
         self._ticks += 1
         over = self.snapshot is not None and self.snapshot.is_over
         if self._reading or (over and self._ticks % TICKS_BETWEEN_READS_WHEN_OVER):
+            self.query_one(ChartBoard).advance()
             return
         self._reading = True
         self._read()
@@ -118,6 +125,7 @@ class TrainingScreen(RunAsking):
     async def _read(self) -> None:
         try:
             self.show(await self.in_thread(self._snapshot))
+            self.query_one(ChartBoard).advance()
             await self._fill_pane()
         except InputError as error:
             self.notify(str(error), title="This run can't be read", severity="error", timeout=30, markup=False)

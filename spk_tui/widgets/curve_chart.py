@@ -110,7 +110,7 @@ class CurveChart(Widget):
     def _draw(self, width: int, height: int) -> list[Strip]:
         drawing = drawn(self.plot, width, height, marker=self.marker, cursor=self.cursor)
         self._margin = drawing.margin
-        styles = {name: self._style(name) for row in drawing.rows for _, name in row}
+        styles = {name: self._style(name) for name in {name for row in drawing.rows for _, name in row}}
         return [Strip([Segment(text, styles[name]) for text, name in row], width) for row in drawing.rows]
 
     def _style(self, name: str) -> Style:

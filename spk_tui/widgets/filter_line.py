@@ -66,7 +66,9 @@ class FilterLine(Horizontal):
 
     def remark(self, text: str) -> None:
         """Says what is wrong with the filter; "": nothing."""
-        self.query_one(".remark", Static).update(text)
+        remark = self.query_one(".remark", Static)
+        if remark.content != text:  # an update lays the whole screen out
+            remark.update(text)
 
     @on(Input.Changed)
     def _tell(self, event: Input.Changed) -> None:

@@ -86,7 +86,9 @@ class FindBar(Horizontal):
 
     def show_count(self, text: str) -> None:
         """Such as "3 of 17", with the keys that the footer can't show, as an input has them for its own."""
-        self.query_one(".count", Static).update(f"{text}   ↑ ↓" if " of " in text else text)
+        said, count = f"{text}   ↑ ↓" if " of " in text else text, self.query_one(".count", Static)
+        if count.content != said:  # an update lays the whole screen out
+            count.update(said)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

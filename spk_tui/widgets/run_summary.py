@@ -32,7 +32,7 @@ class RunSummary(VerticalScroll):
     }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def compose(self) -> ComposeResult:
         """All of it in one text."""

@@ -105,7 +105,7 @@ class StatusPanel(Vertical):
     }
     """
 
-    snapshot: reactive[Snapshot | None] = reactive(None)
+    snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
     def compose(self) -> ComposeResult:
         """State, phase, figures, costs."""
