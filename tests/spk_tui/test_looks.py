@@ -123,8 +123,8 @@ def test_one_chart_in_large_with_a_cursor(home: Home, life: Life, snap_compare: 
     async def look_closer(pilot: Pilot[None]) -> None:
         await shows_a_run("100000-transformer-154k")(pilot)
         await pilot.press("2", "enter", "plus", "left", "left")
-        await until(pilot, lambda: pilot.app.screen.query_one(ChartBoard).cursor is not None)
-        await watch(pilot, pilot.app.screen)  # type: ignore[arg-type]
+        board = pilot.app.screen.query_one(ChartBoard)
+        await until(pilot, lambda: board.cursor is not None and board.is_drawn)
 
     some_runs(home, life)
     assert snap_compare(home.dashboard(), terminal_size=MEDIUM, run_before=look_closer)
@@ -176,7 +176,7 @@ def test_the_editor(home: Home, snap_compare: Compare, size: tuple[int, int]) ->
 def test_the_queue(home: Home, life: Life, snap_compare: Compare) -> None:
     async def go_there(pilot: Pilot[None]) -> None:
         await pilot.press("f4")
-        await until(pilot, "1 training")
+        await until(pilot, "0 waiting")
 
     some_runs(home, life)
     assert snap_compare(home.dashboard(), terminal_size=SMALL, run_before=go_there)
@@ -222,6 +222,6 @@ def test_help(home: Home, snap_compare: Compare) -> None:
         await counted(pilot)
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
-        await until(pilot, behind_a_dialog(pilot))
+        await pilot.pause()
 
     assert snap_compare(home.dashboard(), terminal_size=SMALL, run_before=ask)
