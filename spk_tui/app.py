@@ -64,7 +64,7 @@ class Dashboard(PersonalApp):
         Binding("f1,question_mark", "show_help", "Help", key_display="F1", tooltip="What this screen shows", id="help"),
         Binding("f2", "presets", "Presets", tooltip="The first screen", id="presets"),
         Binding("f3", "runs", "Runs", tooltip="All runs", id="runs"),
-        Binding("f4", "queue", "Queue", tooltip="Runs that wait for a device", id="queue"),
+        Binding("f4", "queue", "Queue", show=False, tooltip="Runs that wait for a device", id="queue"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks when a run is training", id="quit"),
         Binding("ctrl+q", "quit", show=False, priority=True),  # where a terminal lets it through
     ]

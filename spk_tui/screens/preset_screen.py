@@ -6,7 +6,7 @@ Counting, trying, reading a corpus and starting a worker happen in threads; chec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -320,8 +320,7 @@ class PresetScreen(Launching):
         self._rows = await self.in_thread(self.dashboard.read_runs)
         downloaded = map(str, (await self.in_thread(downloaded_corpora)).values())
         self.query_one(CorpusPicker).offer(tuple(dict.fromkeys([*recent_corpora(self._rows), *downloaded])))
-        active = sum(not row.is_over for row in self._rows)
-        self.query_one(TitleBar).news = f"{active} run{'s' * (active > 1)} in progress, F3" if active else ""
+        self.query_one(TitleBar).news = _under_way(self._rows)
         self.presets.tell_best(self._rows, self.corpus)
         self._show_plan_now()
 
@@ -432,3 +431,11 @@ class PresetScreen(Launching):
         for field in FIELDS:
             focus = self.query_one(f"#{field.name}", Input).focus
             yield f"Change the {field.label}", f"Type another {field.label} for this run", focus
+
+
+def _under_way(rows: Sequence[RunRow]) -> str:
+    """How many runs train and how many wait, with the keys that show them."""
+    waiting = sum(row.condition == "queued" for row in rows)
+    active = sum(not row.is_over for row in rows) - waiting
+    told = [f"{active} run{'s' * (active > 1)} in progress, F3"] if active else []
+    return "; ".join([*told, *([f"{waiting} waiting, F4"] if waiting else [])])
