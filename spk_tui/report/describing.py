@@ -129,7 +129,11 @@ def _encoder(encoder: Encoder, words: Words) -> list[str]:
     if isinstance(encoder, OwnEncoder):
         return [words("encoder.own", name=kind_of(encoder))]
     keys = msgspec.structs.asdict(encoder)
-    sentences = [words(f"encoder.{_kind(encoder)}", **keys)]
+    name = f"encoder.{_kind(encoder)}"
+    if not words.knows(name):
+        listed = ", ".join(f"{key} = {value}" for key, value in keys.items())
+        return [words("encoder.other", name=encoder_name(encoder), settings=listed)]
+    sentences = [words(name, **keys)]
     if not isinstance(encoder, EcapaTdnn | XVectorTdnn):
         sentences.append(words("encoder.shared" if encoder.share_layers else "encoder.apart", layers=encoder.layers))
     if isinstance(encoder, Blocks):

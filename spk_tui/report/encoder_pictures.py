@@ -6,7 +6,9 @@ After the files in engine/models/, which load torch and are not looked at here. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from engine import model_settings as m
 
@@ -35,13 +37,12 @@ class Picture(NamedTuple):
 def picture_of(encoder: m.Encoder, inputs: int | str) -> Picture:
     """What an encoder computes. `inputs`: the width of the frames that it gets."""
     if isinstance(encoder, m.OwnEncoder):
-        options = ", ".join(f"{key} = {value}" for key, value in encoder.options.items())
-        return Picture([], {}, (f"{m.kind_of(encoder)}({options})",))
+        return _box(encoder, encoder.options)
     if isinstance(encoder, m.XVectorTdnn):
         return _x_vector(encoder, inputs)
     if isinstance(encoder, m.EcapaTdnn):
         return _ecapa(encoder, inputs)
-    d, drop = encoder.d_model, _dropout(encoder.dropout)
+    drop = _dropout(getattr(encoder, "dropout", 0.0))
     if isinstance(encoder, m.HomeworkTransformer):
         then = ("LayerNorm", *drop, "feed-forward", *drop)
         return Picture([Step((("attention",),), then)], _layers(encoder, "ReLU", bias=False))
@@ -51,12 +52,21 @@ def picture_of(encoder: m.Encoder, inputs: int | str) -> Picture:
             Step((("feed-forward", *drop),), ("LayerNorm",)),
             Step((("convolution", "feed-forward'"),), ("LayerNorm", *drop)),
         ]
+        d = encoder.d_model
         convolution = f"Conv1d {d} → {2 * d}, kernel {encoder.kernel}, no bias ─> GLU"
         return Picture(steps, {**_layers(encoder, "ReLU", bias=False), "convolution": convolution})
     if isinstance(encoder, m.HomeworkSample):
         steps = [Step((("attention", *drop),), ("LayerNorm",)), Step((("feed-forward", *drop),), ("LayerNorm",))]
         return Picture(steps, _layers(encoder, "ReLU", inner=drop))
-    return _blocks(encoder)
+    if isinstance(encoder, m.Transformer | m.Conformer | m.Branchformer | m.EBranchformer):
+        return _blocks(encoder)
+    return _box(encoder, msgspec.structs.asdict(encoder))
+
+
+def _box(encoder: m.Encoder, settings: dict[str, Any]) -> Picture:
+    """An encoder that nobody has drawn yet."""
+    listed = ", ".join(f"{key} = {value}" for key, value in settings.items())
+    return Picture([], {}, (f"{m.kind_of(encoder)}({listed})",))
 
 
 def _blocks(encoder: m.Transformer | m.Conformer | m.Branchformer | m.EBranchformer) -> Picture:

@@ -25,6 +25,10 @@ class Words:
         """The text of that name, filled in."""
         return self._texts[text].format(**values)
 
+    def knows(self, text: str) -> bool:
+        """Whether there is a text of that name."""
+        return text in self._texts
+
     def known(self, text: str, otherwise: str) -> str:
         """The text of that name, or what is given where there is none."""
         return self._texts.get(text, otherwise)

@@ -129,6 +129,7 @@ TEXTS: dict[str, str] = {
     " and excitation ({squeeze} wide); the outputs of all blocks, side by side, pass a last layer.",
     "encoder.x_vector_tdnn": "The encoder is the x-vector network (Snyder et al., 2018): five time-delay layers, the"
     " first four with {channels} channels, the last with {output_channels}.",
+    "encoder.other": "The encoder is {name} ({settings}).",
     "encoder.own": "The encoder is a class of one's own, {name}.",
     "encoder.shared": "One layer serves all positions ({layers}), so it is counted once and computed at each.",
     "encoder.apart": "Each position ({layers}) has a layer of its own.",

@@ -118,6 +118,7 @@ TEXTS: dict[str, str] = {
     "所有區塊的輸出串接後通過最後一層。",
     "encoder.x_vector_tdnn": "編碼器為 x-vector 網路（Snyder et al., 2018）：共五個時延層，前四層有 {channels}"
     " 個通道，最後一層有 {output_channels} 個。",
+    "encoder.other": "編碼器為 {name}（{settings}）。",
     "encoder.own": "編碼器為自行撰寫的類別 {name}。",
     "encoder.shared": "{layers} 個位置共用同一層，因此參數只計一次，運算則在每個位置各做一次。",
     "encoder.apart": "共 {layers} 層，各有自己的參數。",

@@ -8,11 +8,14 @@ from typing import get_args
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from engine import model_settings
 from engine.preset import Preset
-from engine.preset_library import list_presets
+from engine.preset_library import find_preset, list_presets
+from engine.section import Section
 from spk_tui.report import describing
+from spk_tui.report.encoder_pictures import picture_of
 from spk_tui.report.words import LANGUAGES, Language, Words, en
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -38,7 +41,8 @@ def test_every_key_of_a_preset_has_a_name() -> None:
     for section in ("front_end", "encoder", "pooling", "head"):
         union = {"front_end": "FrontEnd"}.get(section, section.capitalize())
         for kind in get_args(getattr(model_settings, union)):
-            sections[f"{section} {kind.__name__}"] = kind
+            if section != "encoder" or f"encoder.{kind.__struct_config__.tag}" in en.TEXTS:  # a new one needs no words
+                sections[f"{section} {kind.__name__}"] = kind
     keys = {f"{name.split()[0]}.{key}" for name, kind in sections.items() for key in kind.__struct_fields__}
     keys -= {"encoder.name", "encoder.options"}  # of a user's own encoder, which names its keys itself
     assert keys - set(en.SETTINGS) == set()
@@ -50,6 +54,20 @@ def test_every_preset_can_be_described(language: Language) -> None:
     texts = {found.name: describing.model(found.preset, words) for found in list_presets() if found.preset}
     assert "BatchNorm" in texts["conformer-225k"] or "batch normalisation" in texts["conformer-225k"]
     assert all("{" not in text for text in texts.values())
+
+
+class NewEncoder(Section, frozen=True, tag_field="kind", tag="new_kind"):
+    """One that nobody has written a sentence or drawn a picture for."""
+
+    d_model: int = 80
+    dropout: float = 0.1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_new_kind_of_encoder_is_told_by_its_keys(language: Language) -> None:
+    preset = structs.replace(find_preset("conformer-225k"), encoder=NewEncoder())
+    assert "d_model = 80, dropout = 0.1" in describing.model(preset, Words(language))
+    assert picture_of(NewEncoder(), 80).before == ("new_kind(d_model = 80, dropout = 0.1)",)  # type: ignore[arg-type]
 
 
 def test_a_duration_has_its_two_largest_units() -> None:
