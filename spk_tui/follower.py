@@ -113,13 +113,13 @@ class Follower:
     def read(self) -> Snapshot:
         """Takes in all new events and returns what the run looks like now. Blocks on the disk."""
         lines: deque[LogLine] = deque(maxlen=NEWEST_LINES)
-        for event in self._reader.read():
-            self._state.apply(event)
-            if line := self._narrator.tell(event):
-                lines.append(line)
-            if isinstance(event, e.Started):
+        for events in self._reader.parts():
+            self._state.apply_all(events)
+            lines.extend(self._narrator.tell_all(events))
+            kinds = set(map(type, events))
+            if e.Started in kinds:
                 self._info = self.run.info()
-            if isinstance(event, e.Resumed):
+            if e.Resumed in kinds:
                 self._preset = self.run.preset()
         self._asked += self._requests.read()
         self._read_labels()

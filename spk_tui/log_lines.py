@@ -5,6 +5,7 @@ Which colour a line's tone has and where it is shown is the log widget's busines
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,8 @@ from spk_tui.wording import accuracy, count, loss
 Tone: TypeAlias = Literal["quiet", "plain", "good", "notice", "warning", "error"]
 Kind: TypeAlias = Literal["diagnosis", "validation", "best", "phase", "answer"]
 KINDS: tuple[Kind, ...] = ("diagnosis", "validation", "best", "phase", "answer")
+SILENT = (e.Progress, e.Validating, e.Resources)
+"""What the charts and the status line say."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,17 @@ class Narrator:
     def __init__(self) -> None:
         self._stage = ""
 
+    def tell_all(self, events: Iterable[e.AnyEvent]) -> list[LogLine]:
+        """The lines of many events, most of which get none."""
+        spoken = (event for event in events if type(event) not in SILENT)
+        return [line for event in spoken if (line := self.tell(event)) is not None]
+
     def tell(self, event: e.AnyEvent) -> LogLine | None:
         """The line for this event, or None when the charts and the status line say it already."""
         if isinstance(event, e.Preparing):
             return self._preparing(event)
         self._stage = ""
-        if isinstance(event, e.Progress | e.Validating | e.Resources):
+        if type(event) in SILENT:
             return None
         said = _milestone(event) or _turn(event)
         if said is None:

@@ -103,8 +103,8 @@ class CurveCopy:
             self._begin(curve.cuts)
         known = len(self._steps)
         if len(curve) > known:
-            self._steps.extend(np.array(curve.steps[known:]))
-            self._values.extend(np.array(curve.values[known:]))
+            self._steps.extend(np.frombuffer(curve.steps, dtype=np.int64)[known:].astype(np.float64))
+            self._values.extend(np.frombuffer(curve.values)[known:])
         return Series(self._steps.view, self._values.view, self._origin)
 
     def _begin(self, cuts: int) -> None:

@@ -127,7 +127,7 @@ class TrackedRun:
             return
         if self.reader is None or stamp.size < self.reader.offset:
             self.reader, self.state = EventReader(self.run.events_path), RunState()
-        for event in self.reader.read():
-            self.state.apply(event)
+        for events in self.reader.parts():
+            self.state.apply_all(events)
         self._events, self._remembered = stamp, None
         self._figures = figures_of(self.state)

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -172,7 +173,7 @@ class RunDirectory:
 
     def state(self) -> RunState:
         """The state after all events written so far."""
-        return RunState.of(EventReader(self.events_path).read())
+        return RunState.of(chain.from_iterable(EventReader(self.events_path).parts()))
 
     @property
     def alive(self) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.files import NO_ROOM
 from engine.runs.events import AnyEvent, BadEvent, Event, decode_event, decode_events, encode_event
+
+PART = 1_000_000  # bytes: a few thousand events, some milliseconds of decoding
 
 
 class EventWriter:
@@ -52,11 +55,13 @@ class EventReader:
         self.bad_lines = 0
 
     def read(self, most: int | None = None) -> list[AnyEvent]:
-        """The events appended since the last call (of at most `most` bytes); none when there is no file yet."""
+        """The events appended since the last call (of about `most` bytes); none when there is no file yet."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self.offset)
                 data = file.read() if most is None else file.read(most)
+                if len(data) == most and b"\n" not in data:
+                    data += file.readline()
         except FileNotFoundError:
             return []
         end = data.rfind(b"\n") + 1
@@ -65,6 +70,13 @@ class EventReader:
             return decode_events(data[:end])
         except BadEvent:
             return self._good_ones(data[:end].splitlines())
+
+    def parts(self) -> Iterator[list[AnyEvent]]:
+        """The same in parts, so that a long run never lies in memory as events, nor holds up other threads."""
+        before = -1
+        while self.offset != before:
+            before = self.offset
+            yield self.read(PART)
 
     def _good_ones(self, lines: list[bytes]) -> list[AnyEvent]:
         events: list[AnyEvent] = []

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Literal, TypeAlias
 
 from engine.runs import events as e
@@ -27,18 +28,28 @@ class Curve:
     With `most`, every second point is dropped whenever there are so many, and as many of those to come: what is
     measured by the clock may go on for weeks. `cuts` counts how often points were dropped: a copy made before that is
     no beginning of the curve.
+
+    Curves that are always extended together share their steps and times: those of the one that the others are `beside`.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        self.steps = array("q")
+    def __init__(self, most: int | None = None, beside: Curve | None = None) -> None:
+        self.steps = array("q") if beside is None else beside.steps
         self.values = array("d")
-        self.times = array("d")
+        self.times = array("d") if beside is None else beside.times
+        self._shares = beside is not None
         self.cuts = 0
         self._most = most
         self._every, self._passed = 1, 0
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.values)
+
+    def extend(self, steps: array[int], values: Iterable[float], times: array[float]) -> None:
+        """Adds points, none before the last one; a curve beside another one is extended after that, by values alone."""
+        self.values.extend(values)
+        if not self._shares:
+            self.steps.extend(steps)
+            self.times.extend(times)
 
     def append(self, step: int, value: float, time: float) -> None:
         """Adds a point; its step is not before the last one."""
@@ -59,7 +70,9 @@ class Curve:
         """Drops the points whose step is greater."""
         keep = bisect_right(self.steps, step)
         self.cuts += keep < len(self)
-        del self.steps[keep:], self.values[keep:], self.times[keep:]
+        del self.values[keep:]
+        if not self._shares:
+            del self.steps[keep:], self.times[keep:]
 
     @property
     def last(self) -> float | None:
@@ -97,10 +110,10 @@ class RunState:
         self.answers: dict[str, e.Answered] = {}
         self.diagnoses: list[e.Diagnosis] = []
         self.train_loss = Curve()
-        self.train_accuracy = Curve()
-        self.steps_per_second = Curve()
-        self.learning_rate = Curve()
-        self.gradient_norm = Curve()
+        self.train_accuracy = Curve(beside=self.train_loss)
+        self.steps_per_second = Curve(beside=self.train_loss)
+        self.learning_rate = Curve(beside=self.train_loss)
+        self.gradient_norm = Curve(beside=self.train_loss)
         self.validation_loss = Curve()
         self.segment_accuracy = Curve()
         self.utterance_accuracy = Curve()
@@ -114,8 +127,7 @@ class RunState:
     def of(cls, events: Iterable[e.AnyEvent]) -> RunState:
         """The state after these events."""
         state = cls()
-        for event in events:
-            state.apply(event)
+        state.apply_all(events)
         return state
 
     @property
@@ -140,15 +152,25 @@ class RunState:
         recent = [rate for rate in self.steps_per_second.values[-20:] if rate > 0]
         return (self.steps - self.step) * len(recent) / sum(recent) if recent else None
 
+    def apply_all(self, events: Iterable[e.AnyEvent]) -> None:
+        """Takes in events in their order; the progress between two others, which most of them are, at once."""
+        for kind, stretch in groupby(events, type):
+            if kind is e.Progress:
+                self._progress(list(stretch))  # type: ignore[arg-type]  # groupby tells no types
+            else:
+                for event in stretch:
+                    self.apply(event)
+
     def apply(self, event: e.AnyEvent) -> None:
         """Takes in one event."""
+        if isinstance(event, e.Progress):
+            self._progress([event])
+            return
         self.events += 1
         self.updated = event.time
         if self.began is None:
             self.began = event.time
-        if isinstance(event, e.Progress):
-            self._progress(event)
-        elif isinstance(event, e.Validated):
+        if isinstance(event, e.Validated):
             self._validated(event)
         elif isinstance(event, e.Resources):
             self._resources(event)
@@ -198,18 +220,25 @@ class RunState:
         elif isinstance(event, e.Failed):
             self.failed, self.phase = event, "failed"
 
-    def _progress(self, event: e.Progress) -> None:
-        self.progress, self.step = event, event.step
-        if self.rolled_back is not None and event.step > self.rolled_back_from:
+    def _progress(self, events: Sequence[e.Progress]) -> None:
+        """A stretch of progress, at least one."""
+        last = events[-1]
+        self.events += len(events)
+        self.updated = last.time
+        if self.began is None:
+            self.began = events[0].time
+        self.progress, self.step = last, last.step
+        if self.rolled_back is not None and last.step > self.rolled_back_from:
             self.rolled_back = None
         if self.phase != "stopping":
             self.phase = "training"
-        for curve, value in (
-            (self.train_loss, event.loss), (self.train_accuracy, event.accuracy),
-            (self.steps_per_second, event.steps_per_second), (self.learning_rate, event.learning_rate),
-            (self.gradient_norm, event.gradient_norm),
-        ):  # fmt: skip
-            curve.append(event.step, value, event.time)
+        steps = array("q", [event.step for event in events])
+        times = array("d", [event.time for event in events])
+        self.train_loss.extend(steps, [event.loss for event in events], times)
+        self.train_accuracy.extend(steps, [event.accuracy for event in events], times)
+        self.steps_per_second.extend(steps, [event.steps_per_second for event in events], times)
+        self.learning_rate.extend(steps, [event.learning_rate for event in events], times)
+        self.gradient_norm.extend(steps, [event.gradient_norm for event in events], times)
 
     def _validated(self, event: e.Validated) -> None:
         self.validated, self.validating, self.step = event, None, event.step

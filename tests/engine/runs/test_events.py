@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.runs import event_log
 from engine.runs import events as e
 from engine.runs.event_log import EventReader, EventWriter
 
@@ -54,6 +55,19 @@ def test_no_line_makes_the_decoder_fail_in_another_way(line: bytes) -> None:
 def test_a_later_version_may_add_fields() -> None:
     line = b'{"event":"paused","step":3,"time":1.0,"reason":"new in a later version"}'
     assert e.decode_event(line) == e.Paused(step=3, time=1.0)
+
+
+def test_a_long_file_is_read_in_parts_and_a_line_longer_than_a_part_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "PART", 500)
+    events: list[e.AnyEvent] = [e.Progress(step=step, loss=1.5, **PROGRESS) for step in range(50)]
+    events.insert(25, e.Failed(step=25, cause="error", message="long " * 500))
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"".join(e.encode_event(event) + b"\n" for event in events))
+    parts = [part for part in EventReader(path).parts() if part]
+    assert [event for part in parts for event in part] == events
+    assert len(parts) > 10
 
 
 def test_a_reader_waits_for_the_end_of_a_line_and_counts_bad_ones(tmp_path: Path) -> None:

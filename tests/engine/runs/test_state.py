@@ -105,6 +105,36 @@ def test_steps_never_fall_along_a_curve(moves: list[tuple[int, bool]]) -> None:
         assert all(at <= step for at in state.train_loss.steps)
 
 
+def known(state: RunState) -> dict[str, object]:
+    """All that a state tells, curves as lists."""
+    curves = {name: value for name, value in vars(state).items() if isinstance(value, Curve)}
+    points = {
+        name: (list(curve.steps), list(curve.values), list(curve.times), curve.cuts) for name, curve in curves.items()
+    }
+    return {**vars(state), **points}
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from("pppppvrbq")), max_size=40))
+def test_many_events_at_once_tell_the_same_as_one_after_the_other(moves: list[tuple[int, str]]) -> None:
+    events: list[e.AnyEvent] = [STARTED]
+    step = 0
+    for amount, kind in moves:
+        step = max(0, step - amount) if kind in "rb" else step + amount
+        events.append(
+            {
+                "p": progress(step, loss=amount),
+                "v": validated(step, amount / 10),
+                "r": e.Resumed(step=step, steps=100, time=1.0),
+                "b": e.RolledBack(step=step, reason="test", time=2.0),
+                "q": e.Stopping(step=step, time=3.0),
+            }[kind]
+        )
+    state = RunState()
+    for event in events:
+        state.apply(event)
+    assert known(RunState.of(events)) == known(state)
+
+
 def test_time_left_follows_the_recent_rate() -> None:
     state = RunState.of([STARTED, progress(40), progress(50)])
     assert state.seconds_left is not None
