@@ -87,7 +87,8 @@ def open_program(*, runs: Path | None = None, fps: float | None = None, tour: bo
     runs
         folder of run directories (default: SPK_TUI_RUNS, or the user's data directory)
     fps
-        frames a second while a run trains, from 0.2 to 30 (default: as in the settings, 4, over SSH 2)
+        most frames a second while a run trains, from 0.2 to 30 (default: as in the settings, 4, over SSH 2); there
+        are fewer where they would take more than a twentieth of a core
     tour
         begin with the tour of the dashboard
     """

@@ -7,6 +7,7 @@ The list follows the runs that are training; what is read anew is only what was 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets import Footer
 
 from engine.errors import InputError
 from spk_tui.labelling import Change, label, noted, renamed, tagged, tags_in
+from spk_tui.pace import Pace
 from spk_tui.run_filter import parse
 from spk_tui.run_order import ORDERS, in_order
 from spk_tui.run_rows import RunRow
@@ -27,7 +29,7 @@ from spk_tui.widgets.run_details import RunDetails
 from spk_tui.widgets.title_bar import TitleBar
 from spk_tui.wording import accuracy, age, count
 
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS, SELDOM_SECONDS, MOST_OF_A_CORE = 1.0, 5.0, 0.02
 LOOKING = "Looking for runs…"
 NO_RUN = "No run yet. F2 shows the presets; F5 there starts one."
 NONE_MEANT = "No run is meant by this filter. Escape in its line takes it away."
@@ -79,11 +81,15 @@ class RunsScreen(Room):
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
-        """Reading begins at once and goes on every second."""
+        """Reading begins at once and goes on every second, of very many runs less often."""
         self._show_order()
         self.query_one(ColumnList).focus_rows()
-        self._refresh()
-        self.set_interval(REFRESH_SECONDS, self._refresh)
+        self._refresh_again(Pace(REFRESH_SECONDS, MOST_OF_A_CORE, SELDOM_SECONDS))
+
+    def _refresh_again(self, pace: Pace) -> None:
+        if self.is_here:
+            self._refresh()
+            self.set_timer(pace.seconds_to_next(), partial(self._refresh_again, pace))
 
     def on_screen_resume(self) -> None:
         """Back from a run: its line is out of date."""

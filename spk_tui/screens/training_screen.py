@@ -7,6 +7,7 @@ watched or not. How the run looks is the widgets' business; what one can ask of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, TypeAlias
 
 from textual import on, work
@@ -20,6 +21,7 @@ from engine.errors import InputError
 from engine.runs.directory import RunDirectory
 from spk_tui.follower import Follower, Snapshot
 from spk_tui.log_filter import LogFilter
+from spk_tui.pace import Pace
 from spk_tui.screens.run_asking import RunAsking, askable
 from spk_tui.widgets.chart_board import ChartBoard
 from spk_tui.widgets.configuration_pane import ConfigurationPane
@@ -92,8 +94,13 @@ class TrainingScreen(RunAsking):
     def _begin(self) -> None:
         """The widgets are there: the first reading."""
         self.query_one(ChartBoard).focus()
-        self.tick()
-        self.set_interval(self.dashboard.seconds_a_frame, self.tick)
+        self._frame(Pace(self.dashboard.seconds_a_frame))
+
+    def _frame(self, pace: Pace) -> None:
+        """A tick, and when the next one is due."""
+        if self.is_here:
+            self.tick()
+            self.set_timer(pace.seconds_to_next(), partial(self._frame, pace))
 
     def on_resize(self) -> None:
         """Whether log and summary fit beside each other is new."""
