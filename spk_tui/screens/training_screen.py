@@ -109,13 +109,13 @@ class TrainingScreen(RunAsking):
     # ------------------------------------------------------------------------------------------------ reading
 
     def tick(self) -> None:
-        """Draws at most one chart and, when the last reading is done, reads what is new."""
+        """Reads what is new, when the last reading is done, and draws at most one chart with it, in one painting."""
         if not (self.is_here and self.is_current):
             return
-        self.query_one(ChartBoard).advance()
         self._ticks += 1
         over = self.snapshot is not None and self.snapshot.is_over
         if self._reading or (over and self._ticks % TICKS_BETWEEN_READS_WHEN_OVER):
+            self.query_one(ChartBoard).advance()
             return
         self._reading = True
         self._read()
@@ -124,6 +124,7 @@ class TrainingScreen(RunAsking):
     async def _read(self) -> None:
         try:
             self.show(await self.in_thread(self._snapshot))
+            self.query_one(ChartBoard).advance()
             await self._fill_pane()
         except InputError as error:
             self.notify(str(error), title="This run can't be read", severity="error", timeout=30, markup=False)
