@@ -275,7 +275,7 @@ class Dashboard(PersonalApp):
 
 
 def _collect_garbage() -> None:
-    """From now on, and never again what stands already: looking through that would hold up a key by a tenth of a second."""
+    """From now on, and never what stands already: looking through that would hold up a key by a tenth of a second."""
     gc.freeze()
     gc.enable()
 

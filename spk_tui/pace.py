@@ -1,4 +1,4 @@
-"""How often a live screen draws, so that watching a run costs little of what the run needs: a share of one core at most.
+"""How often a live screen draws, so that watching a run costs little of what the run needs: a share of a core at most.
 
 A pace measures the whole process's own processor time, threads included, and makes the time between two frames as long
 as their cost demands. What is drawn at a frame is the screen's business.
