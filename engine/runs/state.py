@@ -33,9 +33,9 @@ class Curve:
     """
 
     def __init__(self, most: int | None = None, beside: Curve | None = None) -> None:
-        self.steps = array("q") if beside is None else beside.steps
+        self.steps: array[int] = array("q") if beside is None else beside.steps
         self.values = array("d")
-        self.times = array("d") if beside is None else beside.times
+        self.times: array[float] = array("d") if beside is None else beside.times
         self._shares = beside is not None
         self.cuts = 0
         self._most = most
