@@ -1,4 +1,4 @@
-"""One run that real dashboards watch through whatever happens to terminals and processes: the run goes on, and so do they.
+"""One run that real dashboards watch, whatever happens to terminals and processes: the run goes on, and so do they.
 
 The steps of one test share a run, since each run has to be trained; the ways of a single dashboard are in
 `test_dashboard.py`.
