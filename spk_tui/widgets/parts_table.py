@@ -57,10 +57,11 @@ class PartsTable(Widget):
         )
 
     def _saved(self, cost: Cost) -> str:
-        """What all parts take in a file, in as many words as there is room for."""
+        """What all parts take in a file, in as many words as there is room for; none rather than half a number."""
         size, room = cost.size, self.content_size.width - LABEL - NUMBER - 2
-        full = f"{small_size(size.float32)}, {small_size(size.int8)} as int8"
-        return full if len(full) <= room else small_size(size.float32)
+        short = small_size(size.float32)
+        full = f"{short}, {small_size(size.int8)} as int8"
+        return next((words for words in (full, short) if len(words) <= room), "")
 
     def _note(self, label: str, number: int) -> Content:
         return Content.assemble(
