@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 from cyclopts import App
+from textual.binding import Binding
 
+import spk_tui.screens
+from engine.preset_file import load_preset
+from engine.preset_library import built_in_folder
 from spk_tui.cli import build_app
 from spk_tui.commands.overview import COMMANDS
+from spk_tui.screens.room import Room
+from spk_tui.widgets.chart_keys import KEYS
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -60,6 +68,15 @@ def test_the_guide_names_every_command() -> None:
     assert [name for name in COMMANDS if not re.search(rf"`(?:spk-tui )?{name}\b", text)] == []
 
 
+def test_the_guide_lists_every_preset_with_its_size() -> None:
+    text = (GUIDE / "presets.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \**([\w-]+?)\** \| [^|]+ \| ([\d,]+) \|", text, re.MULTILINE)
+    presets = [load_preset(path) for path in built_in_folder().glob("*.toml")]
+    assert {name: int(number.replace(",", "")) for name, number in rows} == {
+        preset.name: preset.preset.encoder_parameters for preset in presets
+    }
+
+
 @of_every_page
 def test_links_and_pictures_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8"))
@@ -89,25 +106,52 @@ def test_every_picture_of_the_guide_is_shown_and_fetches_nothing() -> None:
     assert fetching == []
 
 
-SCREENS = {
-    "presets.md": "preset_screen:PresetScreen",
-    "editor.md": "editor_screen:EditorScreen",
-    "corpus.md": "corpus_screen:CorpusScreen",
-    "training.md": "training_screen:TrainingScreen",
-    "runs.md": "runs_screen:RunsScreen",
-    "queue.md": "queue_screen:QueueScreen",
+PAGE_OF = {
+    "PresetScreen": "presets.md",
+    "EditorScreen": "editor.md",
+    "CorpusScreen": "corpus.md",
+    "TrainingScreen": "training.md",
+    "RunsScreen": "runs.md",
+    "CompareScreen": "runs.md",
+    "QueueScreen": "queue.md",
+    "SweepScreen": "queue.md",
 }
-SHOWN_AS = {"escape": "Esc", "enter": "Enter", "slash": "/", "asterisk": "*", "number_sign": "#", "backspace": "Backspace",
-            "left": "←", "right": "→", "f5": "F5", "f6": "F6", "f7": "F7"}  # fmt: skip
+SHOWN_AS = {"escape": "Esc", "enter": "Enter", "backspace": "Backspace", "left": "←", "right": "→",
+            "plus": "+", "minus": "-", "up": "↑", "down": "↓", "left_square_bracket": "[", "right_square_bracket": "]",
+            "slash": "/", "asterisk": "*", "number_sign": "#", "f5": "F5", "f6": "F6",
+            "f7": "F7"}  # fmt: skip
 
 
-@pytest.mark.parametrize("page", SCREENS)
-def test_the_guide_names_every_key_of_a_screen(page: str) -> None:
-    module, _, name = SCREENS[page].partition(":")
-    screen = getattr(import_module(f"spk_tui.screens.{module}"), name)
+@cache
+def screens() -> dict[str, type[Room]]:
+    """Every screen of the dashboard by name; dialogs aren't screens."""
+    for module in iter_modules(spk_tui.screens.__path__):
+        import_module(f"spk_tui.screens.{module.name}")
+    found = [Room, *(below for each in Room.__subclasses__() for below in (each, *each.__subclasses__()))]
+    return {screen.__name__: screen for screen in found if screen.__module__.endswith("_screen")}
+
+
+def missing(bindings: Iterable[Binding], page: str) -> list[str]:
+    """The keys that a page of the guide doesn't name, of each binding its first."""
     text = (GUIDE / page).read_text(encoding="utf-8")
-    bindings = [binding for base in inspect.getmro(screen) if base.__module__.startswith("spk_tui.")
-                for binding in vars(base).get("BINDINGS", []) if binding.id]  # fmt: skip
-    keys = {binding.key.split(",")[0] for binding in bindings}
+    keys = {binding.key.split(",")[0] for binding in bindings if binding.id}
     assert keys
-    assert sorted(key for key in keys if f"`{SHOWN_AS.get(key, key)}`" not in text) == []
+    return sorted(key for key in keys if f"`{SHOWN_AS.get(key, key)}`" not in text)
+
+
+def test_every_screen_has_a_page_in_the_guide() -> None:
+    assert screens().keys() == PAGE_OF.keys()
+    assert {
+        page for page in PAGE_OF.values() if not re.search(r"!\[[^\]]+\]\(", (GUIDE / page).read_text("utf-8"))
+    } == set()
+
+
+@pytest.mark.parametrize("screen", PAGE_OF)
+def test_the_guide_names_every_key_of_a_screen(screen: str) -> None:
+    ours = [base for base in inspect.getmro(screens()[screen]) if base.__module__.startswith("spk_tui.")]
+    assert missing([binding for base in ours for binding in vars(base).get("BINDINGS", [])], PAGE_OF[screen]) == []
+
+
+def test_the_guide_names_every_key_of_the_charts() -> None:
+    between = "2345"  # the page says "1 to 6"
+    assert missing([binding for binding in KEYS if binding.key not in between], "training.md") == []
