@@ -57,7 +57,7 @@ class PartsTable(Widget):
         )
 
     def _saved(self, cost: Cost) -> str:
-        """What all parts take in a file, in as many words as there is room for."""
+        """What all parts take in a file, in as many words as there is room for; none rather than half a number."""
         size, room = cost.size, self.content_size.width - LABEL - NUMBER - 2
         short = small_size(size.float32)
         full = f"{short}, {small_size(size.int8)} as int8"

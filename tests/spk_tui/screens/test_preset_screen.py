@@ -410,3 +410,13 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await until(pilot, "Type another seed for this run")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "seed")
+
+
+async def test_a_size_that_has_no_room_is_left_out_and_never_broken_in_two(home: Home) -> None:
+    async with home.open((110, 36)) as pilot:
+        await until(pilot, "29,320 of")
+        await until(pilot, "all parts")
+        lines = [line.split("││", 1)[1].strip(" │") for line in seen(pilot).splitlines() if "││" in line]
+        place = next(number for number, line in enumerate(lines) if line.startswith("all parts"))
+        assert lines[place].split() == ["all", "parts", "87,680"]
+        assert lines[place + 1] == ""
