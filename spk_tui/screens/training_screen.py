@@ -31,7 +31,7 @@ from spk_tui.widgets.find_bar import FindBar
 from spk_tui.widgets.run_summary import RunSummary
 from spk_tui.widgets.status_panel import StatusPanel
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import corpus_words, one_line, short_path
+from spk_tui.wording import corpus_words
 
 WIDE = 100
 TICKS_BETWEEN_READS_WHEN_OVER = 4
@@ -231,8 +231,6 @@ class TrainingScreen(RunAsking):
             here = [self.query_one(EventLog)]
         text = next((node.copyable for node in here if isinstance(node, COPYABLE)), "") or str(self.run.path)
         self.app.copy_to_clipboard(text)
-        lines = text.count("\n") + 1
-        self.notify(one_line(short_path(text)) if lines == 1 else f"{lines} lines", title="Copied", markup=False)
 
     # ------------------------------------------------------------------------------------------------ going about
 
