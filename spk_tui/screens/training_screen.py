@@ -54,7 +54,7 @@ class TrainingScreen(RunAsking):
         "validation, best, phase, answer."
     )
     BINDINGS = [  # noqa: RUF012
-        Binding("l", "log", "Log", tooltip="The log in large, and back", id="training.log"),
+        Binding("l", "log", "Log", show=False, tooltip="The log in large, and back", id="training.log"),
         Binding("slash", "filter", "Filter", show=False, tooltip="Look for words in the log", id="training.filter"),
         Binding("c", "configuration", "Configuration", show=False,
                 tooltip="The preset as resolved, and what differs from the library's", id="training.configuration"),
@@ -62,7 +62,8 @@ class TrainingScreen(RunAsking):
                 tooltip="What the worker printed", id="training.console"),
         Binding("y", "copy", "Copy", show=False,
                 tooltip="Copy what has the keyboard: a line of the log, a pane, the run's path", id="training.copy"),
-        Binding("escape", "back", "Back", tooltip="Leave this screen; the run goes on", id="training.back"),
+        Binding("escape", "back", "Back", show=False, tooltip="Leave this screen; the run goes on",
+                id="training.back"),
     ]  # fmt: skip
 
     pane: reactive[Pane | None] = reactive(None)

@@ -155,6 +155,16 @@ async def test_pause_and_continue_take_turns_on_one_key(home: Home, life: Life) 
         assert log_of(screen)[-2:] == ["step 42000: paused", "step 42000: training goes on"]
 
 
+async def test_the_footer_of_a_live_run_fits_eighty_columns(home: Home, life: Life) -> None:
+    run = life.give(training_run(home.runs, until=4000))
+    async with home.open((80, 24)) as pilot:
+        screen = await open_run(pilot, run)
+        for key in ("Pause", "Continue"):
+            await until(pilot, lambda key=key: {"Save best", key} <= keys(screen))  # type: ignore[misc]
+            assert "q Quit" in seen(pilot).splitlines()[-1]
+            write(run, e.Paused(step=4000))
+
+
 async def test_a_run_that_has_just_died_says_that_nobody_can_be_asked(home: Home, life: Life) -> None:
     run = life.give(training_run(home.runs))
     async with home.open() as pilot:
