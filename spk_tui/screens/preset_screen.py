@@ -347,9 +347,10 @@ class PresetScreen(Launching):
         return preset, self.corpus, self._corpus.speakers
 
     def refuse(self, title: str, error: InputError) -> None:
-        """What is wrong with a number is said beside it."""
+        """What is wrong with a number is said beside it, and the keyboard is put there."""
         if isinstance(error, PresetError):
             self._complain(error.problems)
+            self.query_one(StartForm).to_the_wrong_number()
         else:
             super().refuse(title, error)
 
