@@ -38,9 +38,7 @@ class PartsTable(Widget):
                 lines += [self._line(f"  {kind}", used, cost.total, "") for kind, used in cost.encoder_layers.items()]
                 if cost.unused:
                     lines.append(self._note("  of it never used", cost.unused))
-        lines.append(
-            Content.assemble(self._note("all parts", cost.total), (f"  {self._saved(cost)}", "$foreground-muted"))
-        )
+        lines.append(Content.assemble(self._note("all parts", cost.total), (self._saved(cost), "$foreground-muted")))
         return Content("\n").join(lines)
 
     def _line(self, label: str, used: int, total: int, style: str) -> Content:
@@ -58,9 +56,9 @@ class PartsTable(Widget):
 
     def _saved(self, cost: Cost) -> str:
         """What all parts take in a file, in as many words as there is room for."""
-        size, room = cost.size, self.content_size.width - LABEL - NUMBER - 2
-        full = f"{small_size(size.float32)}, {small_size(size.int8)} as int8"
-        return full if len(full) <= room else small_size(size.float32)
+        room, short = self.content_size.width - LABEL - NUMBER, f"  {small_size(cost.size.float32)}"
+        full = f"{short}, {small_size(cost.size.int8)} as int8"
+        return next((words for words in (full, short, short[1:]) if len(words) <= room), "")
 
     def _note(self, label: str, number: int) -> Content:
         return Content.assemble(
