@@ -223,8 +223,13 @@ async def test_a_preset_is_saved_under_a_name_and_stands_in_the_list(home: Home)
         assert find_preset("mine").encoder.ffn == 96  # type: ignore[union-attr]
         await pilot.press("enter")
         await until(pilot, lambda: find_preset("mine").encoder.ffn == 9)  # type: ignore[union-attr]
-        await pilot.press("escape")
+        await pilot.press("8", "enter", "escape")
         await until(pilot, "mine yours")
+        first = pilot.app.screen
+        assert isinstance(first, PresetScreen)
+        await until(pilot, lambda: first.presets.key == "mine" and "mine, 1 change" in seen(pilot))
+        assert first.presets.changed == {"mine"}
+        assert first.resolved().encoder.ffn == 8  # type: ignore[union-attr]
 
 
 async def test_changes_are_kept_on_the_first_screen_and_found_again_in_the_editor(home: Home) -> None:
