@@ -257,6 +257,19 @@ async def test_an_interrupted_run_offers_to_go_on(home: Home, size: tuple[int, i
         assert "q Quit" in seen(pilot).splitlines()[-1]
 
 
+async def test_a_run_that_was_taken_out_of_the_queue_can_begin_after_all(home: Home) -> None:
+    run = new_run(home.runs)
+    write(run, e.Queued(process=1, time=BEGAN), e.Waiting(place=1, devices=["cpu"], time=BEGAN))
+    write(run, e.Finished(reason="stopped", best_accuracy=None, best_step=None, run=run.id, time=BEGAN + 9))
+    async with home.open() as pilot:
+        screen = await open_run(pilot, run)
+        await until(pilot, lambda: keys(screen) == {"Resume"})
+        assert "to go on from" not in str(screen.query_one(RunSummary).copyable)
+        await pilot.press("r")
+        await until(pilot, "Steps in all:")
+        assert "which is saved" not in seen(pilot)
+
+
 async def test_a_diverged_run_is_not_advised_to_go_on_the_same_way(home: Home) -> None:
     run = training_run(home.runs)
     write(run, e.Failed(step=42_000, cause="diverged", message="the loss is not a number"))
