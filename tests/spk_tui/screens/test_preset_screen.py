@@ -200,6 +200,15 @@ async def test_a_bad_number_is_named_beside_the_fields_and_cannot_be_started(hom
         assert list_runs(home.runs) == []
 
 
+async def test_a_start_that_a_bad_number_prevents_leads_to_that_number(home: Home) -> None:
+    async with home.open((80, 24)) as pilot:
+        await pilot.press("n", "tab", "0", "tab", "tab", *"dice", "escape")
+        await until(pilot, lambda: screen_of(pilot).presets.has_focus_within)
+        await pilot.press("f5")
+        await until(pilot, lambda: pilot.app.focused is screen_of(pilot).query_one("#batch-size"))
+    assert list_runs(home.runs) == []
+
+
 async def test_a_bad_number_stays_bad_when_another_corpus_is_picked(home: Home, voices: Path) -> None:
     async with home.open() as pilot:
         await pilot.press("n", *"0")
