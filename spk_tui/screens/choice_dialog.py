@@ -22,7 +22,6 @@ class ChoiceDialog(ModalScreen[str | None]):
     DEFAULT_CSS = """
     ChoiceDialog {
         align: center middle; background: $background 60%;
-        & .dialog { width: 88; }
         & .dialog > OptionList { height: auto; max-height: 16; border: none; padding: 0; background: $surface; }
     }
     """

@@ -62,11 +62,13 @@ class EditorScreen(Launching):
         Binding("b", "fit", "Fit", tooltip="The largest sizes that fit the budget", id="editor.fit"),
         Binding("v", "view", "View", tooltip="Keys, parameters, changes, TOML", id="editor.view"),
         Binding("s", "save", "Save as", tooltip="A preset of your own", id="editor.save"),
-        Binding("escape", "back", "Back", id="editor.back"),
+        Binding("escape", "back", "Back", tooltip="Out of what is open, then to where you came from", id="editor.back"),
         # As everywhere, but not without what becomes of the changes; the footer has no room for them here.
-        Binding("f2", "leave_for('presets')", "Presets", show=False, tooltip="The first screen"),
-        Binding("f3", "leave_for('runs')", "Runs", show=False, tooltip="All runs"),
-        Binding("f4", "leave_for('queue')", "Queue", show=False, tooltip="Runs that wait for a device"),
+        Binding("f2", "leave_for('presets')", "Presets", show=False, tooltip="The first screen", id="editor.presets"),
+        Binding("f3", "leave_for('runs')", "Runs", show=False, tooltip="All runs", id="editor.runs"),
+        Binding(
+            "f4", "leave_for('queue')", "Queue", show=False, tooltip="Runs that wait for a device", id="editor.queue"
+        ),
     ]
 
     def __init__(

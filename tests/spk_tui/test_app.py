@@ -40,8 +40,8 @@ async def test_the_function_keys_lead_from_anywhere_to_presets_and_runs(home: Ho
 
 @pytest.mark.parametrize(
     ("key", "words"),
-    [("f2", ["held against its budget", "F5", "Start the chosen preset", "ctrl+p"]),
-     ("f3", ["interrupted run is one whose process is gone", "Show the run's curves", "Remove the run"])],
+    [("f2", ["held against its budget", "F5", "Train it now, on the chosen corpus", "ctrl+p"]),
+     ("f3", ["interrupted run is one whose process is gone", "Show the run's curves", "Remove runs with their"])],
 )  # fmt: skip
 async def test_help_tells_about_the_screen_one_is_on_and_its_keys(home: Home, key: str, words: list[str]) -> None:
     finished_run(home.runs, until=4000)

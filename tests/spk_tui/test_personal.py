@@ -86,10 +86,10 @@ async def test_without_colour_the_chosen_row_and_button_are_told_by_their_letter
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with home.open() as pilot:
-        await until(pilot, "67,536")
+        await until(pilot, "29,320")
         assert "quick-tour" in _underlined(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: "Start training" in _underlined(pilot))
+        await until(pilot, lambda: "Train quick-tour" in _underlined(pilot))
         for strip in pilot.app.screen._compositor.render_strips():
             for segment in strip:
                 for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
@@ -155,8 +155,8 @@ async def test_the_tour_can_be_skipped_and_is_in_the_palette(home: Home) -> None
 
 async def test_ctrl_c_copies_what_is_marked_and_says_so(home: Home) -> None:
     async with home.open() as pilot:
-        await until(pilot, "67,536")
-        await pilot.press("e")
+        await until(pilot, "29,320")
+        await pilot.press("n")
         field = pilot.app.screen.query_one("#steps", Input)
         await until(pilot, lambda: field.has_focus and field.selected_text)
         await pilot.press("ctrl+c")
@@ -167,7 +167,7 @@ async def test_ctrl_c_copies_what_is_marked_and_says_so(home: Home) -> None:
 
 async def test_ctrl_c_with_nothing_marked_says_once_what_leaves_and_never_leaves(home: Home) -> None:
     async with home.open() as pilot:
-        await until(pilot, "67,536")
+        await until(pilot, "29,320")
         await pilot.press("ctrl+c", "ctrl+c")
         await until(pilot, lambda: "q leaves" in notices(pilot))
         assert notices(pilot).count("q leaves") == 1
@@ -180,7 +180,7 @@ async def test_ctrl_c_with_nothing_marked_says_once_what_leaves_and_never_leaves
 async def test_help_begins_with_the_widget_that_has_the_keyboard(home: Home, life: Life) -> None:
     run = finished_run(home.runs, until=4000)
     async with home.open() as pilot:
-        await pilot.press("e")
+        await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
