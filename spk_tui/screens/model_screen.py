@@ -48,7 +48,7 @@ PART_WORDS: dict[Part, str] = {
     "validation": "the validation part", "train": "the training part", "test": "the corpus's test part",
     "all": "all utterances",
 }  # fmt: skip
-NOBODY = "Nobody is enrolled with this model: n enrols somebody, or tick the speakers of its training."
+NOBODY = "Nobody is enrolled with this model: F7 enrols somebody, or tick the speakers of its training."
 
 
 class ModelScreen(Room):
@@ -69,18 +69,18 @@ class ModelScreen(Room):
                 id="model.evaluate"),
         Binding("f5", "ask", "Identify", tooltip="Say who speaks in these recordings", priority=True,
                 id="model.identify"),
-        Binding("f6", "turn", "Other page", tooltip="How good it is, or who is speaking", priority=True,
-                id="model.turn"),
-        Binding("1", "view('evaluation')", "How good it is", show=False, tooltip="Its evaluation",
-                id="model.evaluation"),
-        Binding("2", "view('identify')", "Who is speaking", show=False, tooltip="Identify and enrol voices",
+        Binding("f6", "voices", "Voices", tooltip="Who is speaking, and who is enrolled", priority=True,
                 id="model.voices"),
+        Binding("f6", "evaluation", "Evaluation", tooltip="How good it is", priority=True, id="model.evaluation"),
+        Binding("1", "evaluation", "Evaluation", show=False, tooltip="How good it is", id="model.first"),
+        Binding("2", "voices", "Voices", show=False, tooltip="Who is speaking, and who is enrolled",
+                id="model.second"),
         Binding("p", "part", "Part", tooltip="Evaluate it on another part of its corpus", id="model.part"),
         Binding("w", "write", "Write", tooltip="Write the evaluation to a file", id="model.write"),
-        Binding("n", "enrol", "Enrol", tooltip="Keep somebody's voice", id="model.enrol"),
+        Binding("f7", "enrol", "Enrol", tooltip="Keep somebody's voice", priority=True, id="model.enrol"),
         Binding("d,delete", "forget", "Forget", tooltip="Take a person's voice away", id="model.forget"),
         Binding("escape", "cancel", "Cancel", tooltip="End what is going on", priority=True, id="model.cancel"),
-        Binding("escape", "back", "Back", tooltip="Leave this screen", id="model.back"),
+        Binding("escape", "back", "Back", show=False, tooltip="Leave this screen", id="model.back"),
     ]  # fmt: skip
     DEFAULT_CSS = """
     ModelScreen {
@@ -113,6 +113,7 @@ class ModelScreen(Room):
     def on_mount(self) -> None:
         """What the checkpoint says of itself is read at once; nothing is computed yet."""
         self.query_one(ReportView).border_title = "Evaluation"
+        self.watch_shown()
         self._open()
 
     def on_unmount(self) -> None:
@@ -159,15 +160,15 @@ class ModelScreen(Room):
 
     @on(ChartTabs.Chosen)
     def _clicked(self, event: ChartTabs.Chosen) -> None:
-        self.action_view(event.chart)
+        self.shown = "evaluation" if event.chart == "evaluation" else "identify"
 
-    def action_view(self, view: str) -> None:
-        """The page of that name."""
-        self.shown = "evaluation" if view == "evaluation" else "identify"
+    def action_evaluation(self) -> None:
+        """The page on how good it is."""
+        self.shown = "evaluation"
 
-    def action_turn(self) -> None:
-        """The other page."""
-        self.shown = "identify" if self.shown == "evaluation" else "evaluation"
+    def action_voices(self) -> None:
+        """The page on who is speaking."""
+        self.shown = "identify"
 
     # ------------------------------------------------------------------------------------------------ working
 
@@ -326,10 +327,12 @@ class ModelScreen(Room):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys stand in the footer only while they can do something."""
         if not self.is_mounted:
-            return action in ("back", "view", "turn")
+            return action == "back"
         is_free = self.model is not None and not self._is_busy
         evaluating = self.shown == "evaluation"
         allowed = {
+            "voices": evaluating,
+            "evaluation": not evaluating,
             "start": is_free and evaluating,
             "part": is_free and evaluating,
             "write": is_free and evaluating and self.evaluation is not None,
@@ -350,9 +353,7 @@ class ModelScreen(Room):
         self.app.pop_screen()
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        """What can be done here now; the two pages by their names."""
+        """What can be done here now."""
         for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and "(" not in binding.action and self.check_action(binding.action, ()):
+            if isinstance(binding, Binding) and binding.key not in "12" and self.check_action(binding.action, ()):
                 yield binding.description, binding.tooltip, getattr(self, f"action_{binding.action}")
-        for view, title in TITLES.items():
-            yield title, "Page of the model screen", partial(self.action_view, view)

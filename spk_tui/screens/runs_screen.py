@@ -52,8 +52,7 @@ class RunsScreen(Room):
         Binding("d,delete", "delete", "Delete", tooltip="Remove runs with their checkpoints", id="runs.delete"),
         Binding("m", "mark", "Mark", tooltip="Mark the run, or take its mark away", id="runs.mark"),
         Binding("p", "compare", "Compare", tooltip="The marked runs side by side", id="runs.compare"),
-        Binding("u", "use", "Use", show=False, tooltip="Evaluate its best checkpoint, or ask it who is speaking",
-                id="runs.use"),
+        Binding("u", "use", "Use", tooltip="Evaluate its best checkpoint, or ask it who is speaking", id="runs.use"),
         Binding("asterisk", "mark_all", "Mark all", show=False, tooltip="Mark all that are shown", id="runs.mark-all"),
         Binding("e", "edit", "Edit a copy", show=False, tooltip="Its preset in the editor", id="runs.edit"),
         Binding("slash", "filter", "Filter", show=False, tooltip="Show only some of the runs", id="runs.filter"),
@@ -63,7 +62,7 @@ class RunsScreen(Room):
         Binding("number_sign", "tags", "Tags", show=False, tooltip="Write tags on the run", id="runs.tags"),
         Binding("N", "rename", "Name", show=False, tooltip="Give the run a name of its own", id="runs.rename"),
         Binding("escape", "back", "Back", show=False, tooltip="Where you came from", id="runs.back"),
-    ]  # fmt: skip
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -208,7 +207,7 @@ class RunsScreen(Room):
         if row is None:
             return False
         return {
-            "use": row.has_best,
+            "use": row.has_best and len(self.marked) < 2,
             "resume": row.is_resumable and len(self.marked) < 2,
             "delete": any(each.is_over for each in self.meant),
             "compare": len(self.marked) > 1,

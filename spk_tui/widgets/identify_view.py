@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ANSWERS = 50
 COLUMNS = (Column("name", 10, share=1), Column("recordings", 10, right=True))
-NOBODY = "Nobody is enrolled with this model. n keeps somebody's voice."
+NOBODY = "Nobody is enrolled with this model. F7 keeps somebody's voice."
 HOW = (
     "Name one recording or several, as in a shell: blanks part them, ~ and wildcards work, and files that are dropped "
     "on the terminal stand here at once. Long ones get a strip that says who speaks when."
@@ -68,6 +68,14 @@ class Results(VerticalScroll):
         self._text.update(rule.join(shown))
 
 
+class Tick(Checkbox):
+    """A box that is empty where it isn't ticked, so that it is told without colours too."""
+
+    def render(self) -> Content:
+        """The box and its words."""
+        return Content.assemble(("[x] " if self.value else "[ ] ", "$primary" if self.value else ""), self.label)
+
+
 class IdentifyView(Vertical):
     """Recordings in, names out."""
 
@@ -77,7 +85,7 @@ class IdentifyView(Vertical):
         & > #ask, & #results, & #voices {
             border: round $panel-lighten-1; border-title-color: $foreground; padding: 0 1; scrollbar-size-vertical: 1;
         }
-        & #voices { padding: 0; height: 7; border-subtitle-color: $foreground-muted; }
+        & #voices { padding: 0; height: 5; border-subtitle-color: $foreground-muted; }
         & > #ask:focus-within, & #results:focus, & #voices:focus-within {
             border: round $primary; border-title-color: $primary;
         }
@@ -85,7 +93,7 @@ class IdentifyView(Vertical):
         & > #ask > Input:focus { background: $panel; }
         & > #ask > Checkbox { background: transparent; padding: 0; width: auto; }
         & > #found { layout: vertical; height: 1fr; }
-        & #results { height: 1fr; }
+        & #results { height: 1fr; scrollbar-gutter: stable; }
         & #results > Static { height: auto; }
     }
     .-wide IdentifyView > #found, .-broad IdentifyView > #found { layout: horizontal; }
@@ -105,11 +113,11 @@ class IdentifyView(Vertical):
             ask.border_title = "Recordings"
             ask.border_subtitle = "Enter asks, → completes"
             yield PathsInput(placeholder="meeting.flac ~/voices/*.wav", id="recordings")
-            yield Checkbox("the speakers of its training may speak, too", id="trained", compact=True)
+            yield Tick("the speakers of its training may speak, too", id="trained", compact=True)
         with Container(id="found"):
             yield Results()
             voices = ColumnList(COLUMNS, NOBODY, id="voices")
-            voices.border_title, voices.border_subtitle = "Enrolled", "n enrol   d forget"
+            voices.border_title, voices.border_subtitle = "Enrolled", "F7 enrol   d forget"
             yield voices
 
     @property
