@@ -90,7 +90,7 @@ class ModelScreen(Room):
     }
     """
 
-    shown: reactive[View] = reactive[View]("evaluation")
+    shown: reactive[View] = reactive("evaluation")
 
     def __init__(self, run: RunDirectory) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class ModelScreen(Room):
     def on_mount(self) -> None:
         """What the checkpoint says of itself is read at once; nothing is computed yet."""
         self.query_one(ReportView).border_title = "Evaluation"
-        self.watch_shown()
+        self._show_page()
         self._open()
 
     def on_unmount(self) -> None:
@@ -151,12 +151,15 @@ class ModelScreen(Room):
         for name in TITLES:
             self.set_class(name == self.shown, f"-{name}")
         if self.is_mounted:
-            self.query_one(ChartTabs).chosen = self.shown
-            if self.shown == "evaluation":
-                self.query_one(ReportView).focus()
-            else:
-                self.query_one(IdentifyView).focus_line()
-            self.refresh_bindings()
+            self._show_page()
+
+    def _show_page(self) -> None:
+        self.query_one(ChartTabs).chosen = self.shown
+        if self.shown == "evaluation":
+            self.query_one(ReportView).focus()
+        else:
+            self.query_one(IdentifyView).focus_line()
+        self.refresh_bindings()
 
     @on(ChartTabs.Chosen)
     def _clicked(self, event: ChartTabs.Chosen) -> None:

@@ -62,7 +62,7 @@ class Results(VerticalScroll):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width = max(40, self.content_size.width)
+        width = max(40, self.scrollable_content_region.width)
         shown = [_lines(answer, width) for answer in self._answers] or [Content.styled(HOW, "$foreground-muted")]
         rule = Content.styled(f"\n{'─' * width}\n", "$panel-lighten-1")
         self._text.update(rule.join(shown))
@@ -96,9 +96,6 @@ class IdentifyView(Vertical):
         & #results { height: 1fr; scrollbar-gutter: stable; }
         & #results > Static { height: auto; }
     }
-    .-wide IdentifyView > #found, .-broad IdentifyView > #found { layout: horizontal; }
-    .-wide IdentifyView #voices, .-broad IdentifyView #voices { width: 36; height: 1fr; }
-    .-broad IdentifyView #voices { width: 48; }
     """
 
     @dataclass

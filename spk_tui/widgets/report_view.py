@@ -48,8 +48,6 @@ class ReportView(VerticalScroll):
         & ReportPart { height: auto; margin-bottom: 1; overflow-x: auto; scrollbar-size-horizontal: 1; }
         & ReportPart > .rows { width: auto; text-wrap: nowrap; }
     }
-    .-broad ReportView > .tables { layout: horizontal; }
-    .-broad ReportView > .tables > Vertical { width: 1fr; }
     """
 
     def compose(self) -> ComposeResult:
