@@ -46,7 +46,7 @@ def last_word(line: str) -> str | None:
         elif letter in "'\"":
             quote = letter
         else:
-            word = "" if letter.isspace() else word + letter
+            word = "" if letter in " \t\r\n" else word + letter
     return None if quote or is_escaped else word
 
 
