@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test soak check bench clean help
+.PHONY: run test soak check bench screenshots clean help
 
 help:
 	@echo "make run     install and open the dashboard (without a terminal: train the quick tour on the demo corpus)"
 	@echo "make test    install the test extra, check style and types, run the whole suite"
 	@echo "make soak    kill real workers twenty times at random moments, resume them, compare bit for bit (minutes)"
 	@echo "make bench   install the bench extra, measure speed against its goals, print the table (some 15 minutes)"
+	@echo "make screenshots  make the pictures of docs/guide anew"
 	@echo "make clean   remove .venv and everything that was built; runs and corpora stay"
 	@echo "PYTHON=python3.12 make run chooses the interpreter"
 
@@ -34,6 +35,10 @@ check: $(VENV)/.installed-test
 # BENCH='--only steps --rounds 3' chooses; python benchmarks/speed --help says what there is.
 bench: $(VENV)/.installed-bench
 	@$(BIN)/python benchmarks/speed $(BENCH)
+
+# PICTURES='runs queue' chooses.
+screenshots: $(VENV)/.installed-test
+	@$(BIN)/python docs/guide/make_screenshots.py $(PICTURES)
 
 # The interpreter is looked at before anything is made, so that each reason for a failure is one plain line.
 $(BIN)/python:

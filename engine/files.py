@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -19,15 +20,21 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yields a temporary path beside `path`; when the block ends well it is synced and takes the name `path`.
 
-    When the block raises, `path` is untouched and the temporary file is gone.
+    When the block raises, `path` is untouched and the temporary file is gone. A link stays, and the file that it leads
+    to is replaced. Others may read the file as the user's umask has it, or as they could before; `private`: nobody may.
+    Raises `OSError`, also for a pipe or a device, which would be lost.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    mode = _mode_of(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))
     try:
+        if mode is not None and not private:
+            with suppress(OSError):  # some file systems know no modes
+                temporary.chmod(mode)
         yield temporary
         sync(temporary)
         temporary.replace(path)
@@ -37,10 +44,21 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Replaces the file's whole content in one step."""
+def _mode_of(path: Path) -> int | None:
+    """Who may read and write the file that is there, if one is. Raises `OSError` for what isn't an ordinary file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "a pipe or a device; give an ordinary file")
+    return stat.S_IMODE(mode)
+
+
+def write_atomically(path: Path, content: bytes | str, *, private: bool = False) -> None:
+    """Replaces the file's whole content in one step; as `replacing`."""
     data = content.encode() if isinstance(content, str) else content
-    with replacing(path) as temporary:
+    with replacing(path, private=private) as temporary:
         temporary.write_bytes(data)
 
 

@@ -63,7 +63,7 @@ def activity_of(state: RunState, preset: Preset, condition: Condition, asked: Co
 
 def _stopping(state: RunState) -> Activity:
     at = f"stopping at step {count(state.stopping.step if state.stopping is not None else state.step)}"
-    if state.validating is not None:
+    if state.validating is not None and state.best_step is None:  # with a best one, what was in hand is given up
         return _validating(state, at, "one validation, since there is no best yet")
     return Activity("saving", at, "the state is being saved")
 

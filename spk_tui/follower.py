@@ -81,7 +81,7 @@ class Snapshot:
     @property
     def can_train_on(self) -> bool:
         """The same, or, for a run that is finished, for more steps than it had."""
-        return self.is_over and self.has_last
+        return self.is_resumable or (self.condition == "finished" and self.has_last)
 
     def curve(self, name: str) -> Series:
         """The curve of that name, empty when there is nothing of it yet."""

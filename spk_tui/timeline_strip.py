@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from spk_tui.palettes import OKABE_ITO
@@ -82,11 +83,12 @@ def _legend(windows: Sequence[Window], letters: dict[str, str], step: int) -> li
     names = {letter: name for name, letter in letters.items() if letter != OTHERS}
     names |= {OTHERS: "others", STRANGER: "unknown", NOBODY: "silence"}
     present = [sign for sign in names if seconds[sign]]
-    widest = max((len(names[sign]) for sign in present), default=0)
+    widest = max((cell_len(names[sign]) for sign in present), default=0)
     rows = []
     for sign in present:
         row = Text(INDENT)
         row.append(sign, _style(sign))
-        row.append(f"  {names[sign]:<{widest}}  {clock(seconds[sign]):>8}  {seconds[sign] / len(windows):4.0%}")
+        name = names[sign] + " " * (widest - cell_len(names[sign]))
+        row.append(f"  {name}  {clock(seconds[sign]):>8}  {seconds[sign] / len(windows):4.0%}")
         rows.append(row)
     return [*rows, Text(f"{INDENT}A letter is {step} s.", "dim")]

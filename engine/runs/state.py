@@ -195,6 +195,8 @@ class RunState:
             self.finished = self.failed = self.paused = self.stopping = None
         elif isinstance(event, e.Waiting):
             self.waiting, self.phase = event, "queued"
+            if self.started is None:
+                self.began = None  # waiting for its turn is no part of the time that it takes
         elif isinstance(event, e.Started):
             self.started, self.steps, self.phase = event, event.steps, "training"
         elif isinstance(event, e.Paused):

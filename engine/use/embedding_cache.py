@@ -56,7 +56,7 @@ def kept(path: Path, rows: int, compute: Callable[[], NDArray[np.float32]]) -> N
         return embeddings  # some can't be used, and why is told each time
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, safetensors.numpy.save({"embeddings": embeddings}))
+        write_atomically(path, safetensors.numpy.save({"embeddings": embeddings}), private=True)
     return embeddings
 
 

@@ -90,7 +90,7 @@ def changing(sha256: str, preset: str) -> Iterator[Enrolments]:
             enrolments = read_enrolments(sha256, preset)
             yield enrolments
             if enrolments.speakers:
-                write_atomically(path, msgspec.json.encode(enrolments))
+                write_atomically(path, msgspec.json.encode(enrolments), private=True)
             else:
                 path.unlink(missing_ok=True)
         finally:

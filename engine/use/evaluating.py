@@ -19,7 +19,7 @@ from engine.corpus.packed import PackedCorpus
 from engine.corpus.preparing import prepare_corpus
 from engine.corpus.reporting import Report
 from engine.corpus.splits import split_of
-from engine.errors import InputError
+from engine.errors import InputError, shown
 from engine.model_settings import kind_of
 from engine.preset import Data
 from engine.use.embedding import Work
@@ -137,7 +137,7 @@ def known_to(model: SpeakerRecognizer, packed: PackedCorpus, utterances: Indexes
     if not known.any():
         raise InputError(
             f"{model.path}: knows none of the speakers of {packed.name}; names must be the same, such as"
-            f" '{model.speakers[0]}' (here: '{packed.speakers[0]}')"
+            f" '{shown(model.speakers[0])}' (here: '{shown(packed.speakers[0])}')"
         )
     strangers = len(np.unique(packed.speakers_of[utterances[~known]]))
     line = f"left out: {int((~known).sum()):,} utterances of speakers that the model doesn't know ({strangers:,})"

@@ -57,6 +57,7 @@ def identify(order: Identify, report: Report) -> Identification:
     outputs = model.outputs(order.recordings, report)
     problems = unusable(order.recordings, order.names, outputs)
     candidates = _candidates(order, model, reference, outputs.embeddings.shape[1])
+    notes += _missing_candidates(order, model, candidates)
     threshold, window_threshold = _thresholds(order, reference, len(candidates.names))
     recordings = []
     for place, scores in zip(outputs.places.tolist(), unit(outputs.embeddings) @ candidates.voices.T, strict=True):
@@ -120,6 +121,17 @@ def _candidates(order: Identify, model: SpeakerRecognizer, reference: Reference 
     if not names:
         raise InputError(f"{order.corpus}: has none of the speakers that {model.path} was trained on")
     return Candidates(names, enrolled, voices)
+
+
+def _missing_candidates(order: Identify, model: SpeakerRecognizer, candidates: Candidates) -> list[str]:
+    """A line where the corpus has the voices of only some of the model's own speakers, or of none."""
+    found, wanted = candidates.enrolled.count(False), len(model.speakers)
+    if not order.trained or found == wanted:
+        return []
+    return [
+        f"{order.corpus} has {found:,} of the {wanted:,} speakers that the model was trained on; the others are no"
+        " candidates"
+    ]
 
 
 def _thresholds(order: Identify, reference: Reference | None, candidates: int) -> tuple[Threshold, Threshold]:

@@ -58,7 +58,7 @@ def reference_of(model: SpeakerRecognizer, corpus: str, data: Data, report: Repo
     found = _computed(model, packed, report)
     with suppress(OSError):  # computed again the next time
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, _written(found))
+        write_atomically(path, _written(found), private=True)
     return found
 
 

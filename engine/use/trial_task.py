@@ -64,6 +64,8 @@ def listed_trials(model: SpeakerRecognizer, order: Verify, report: Report) -> Ta
             f"trials left out: {number:,}; recordings that can't be used: {len(found.problems):,}, such as {why}"
         )
     trials = Trials._make(column[usable] for column in trials)
+    if notes and (trials.same.all() or not trials.same.any()):
+        raise InputError(f"{order.trials}: too few trials are left to compare both kinds; {notes[0]}")
     utterances = [named.utterances[place] for place in found.places.tolist()]
     recordings = Recordings([one.id for one in utterances], [one.speaker for one in utterances], found.embeddings)
     if not named.speakers_known:

@@ -20,12 +20,17 @@ def say_json(answer: Any) -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Columns two spaces apart, as wide as their widest cell; the columns of `numbers` are flush right."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    """Columns two spaces apart, as wide as their widest cell; the columns of `numbers` are flush right.
+
+    Widths are those on a terminal, where a Chinese character takes two places.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     lines = []
     for row in [heads, *rows]:
         cells = [
-            cell.rjust(width) if column in numbers else cell.ljust(width)
+            " " * (width - cell_len(cell)) + cell if column in numbers else cell + " " * (width - cell_len(cell))
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())

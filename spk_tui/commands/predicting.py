@@ -54,7 +54,8 @@ def predict(
     if as_json:
         say_json(answer)
     else:
-        told = f"{count(answer.utterances)} utterances, {count(answer.speakers)} different speakers told"
-        say(f"{told}; written to {out}")
+        utterances = f"{count(answer.utterances)} utterance{'' if answer.utterances == 1 else 's'}"
+        speakers = f"{count(answer.speakers)} different speaker{'' if answer.speakers == 1 else 's'}"
+        say(f"{utterances}, {speakers} told; written to {out}")
     warn(answer.problems)
     return WELL

@@ -138,7 +138,7 @@ def _list_at(trials: Path) -> Path:
 
     path = user_path(trials).absolute()
     if not path.is_file():
-        raise InputError(f"--trials {trials}: there is no such file")
+        raise InputError(f"--trials {trials}: {'is no ordinary file' if path.exists() else 'there is no such file'}")
     return path
 
 
@@ -154,6 +154,8 @@ def _place_of_scores(scores: Path | None) -> Path | None:
         raise InputError(f"--scores {scores}: is a folder; name a file")
     if not place.parent.is_dir():
         raise InputError(f"--scores {scores}: there is no folder {place.parent}")
+    if place.exists() and not place.is_file():
+        raise InputError(f"--scores {scores}: is no ordinary file; name one")
     return place
 
 

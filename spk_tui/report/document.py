@@ -69,7 +69,7 @@ def _told(runs: Sequence[MeasuredRun], tell: Callable[[MeasuredRun], str], words
 def _summary(runs: Sequence[MeasuredRun], words: Words) -> str:
     best = max(runs, key=lambda each: each.accuracy.whole.value)
     corpora = dict.fromkeys(describing.corpus_name(each.run.corpus, words) for each in runs)
-    return escaped(
+    summary = escaped(
         words(
             "summary.one" if len(runs) == 1 else "summary.many",
             runs=len(runs),
@@ -81,6 +81,7 @@ def _summary(runs: Sequence[MeasuredRun], words: Words) -> str:
             segments=estimate(best.accuracy.segments),
         )
     )
+    return words.sentences(summary, words("summary.apart") if len(corpora) > 1 else "")
 
 
 def _glance(runs: Sequence[MeasuredRun], words: Words) -> list[str]:

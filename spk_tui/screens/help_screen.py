@@ -6,7 +6,7 @@ they are a user's own where those were changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.app import App, ComposeResult
@@ -88,13 +88,17 @@ def _widget_help(screen: Screen[Any]) -> tuple[str, str]:
 
 
 def _keys(screen: Screen[Any]) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Key and text of what works now: on the widget with the keyboard, on the screen, everywhere."""
-    groups: tuple[dict[str, str], ...] = ({}, {}, {})
+    """Keys and text of what works now: on the widget with the keyboard, on the screen, everywhere.
+
+    Several keys for one action share a line; a footer may show them in its own way, here each stands as it is pressed.
+    """
+    groups: tuple[dict[str, list[str]], ...] = ({}, {}, {})
     for active in screen.active_bindings.values():
         if _is_told(active):
-            key = screen.app.get_key_display(active.binding)
-            groups[_place(active.node)][key] = active.binding.tooltip or active.binding.description
-    return tuple(tuple(group.items()) for group in groups)
+            key = screen.app.get_key_display(replace(active.binding, key_display=None))
+            text = active.binding.tooltip or active.binding.description
+            groups[_place(active.node)].setdefault(text, []).append(key)
+    return tuple(tuple((" ".join(keys), text) for text, keys in group.items()) for group in groups)
 
 
 def _is_told(active: ActiveBinding) -> bool:

@@ -68,6 +68,7 @@ class PresetScreen(Launching):
         super().__init__()
         self.cost: Cost | None = None
         self._changed: dict[str, Preset] = {}  # by the name of the preset of which it was made
+        self._kept = ""  # the one that the editor was left with, until the list is read anew
         self._rows: tuple[RunRow, ...] = ()
         self._data = Data()  # the section by which the chosen corpus was read
         self._filled = ""
@@ -293,15 +294,15 @@ class PresetScreen(Launching):
         self.app.push_screen(EditorScreen(entry.preset, corpus, edited, speakers, lambda made: self._keep(name, made)))
 
     def _keep(self, name: str, edited: Preset) -> None:
-        """What the editor made of a preset."""
-        entry = self.presets.entries.get(name)
-        if entry is not None:
-            self._changed[name] = edited
-            if edited == entry.preset:
-                del self._changed[name]
-            self._show_changes()
+        """What the editor made of a preset. Saved under another name there, it is that one's; this one is as it was."""
+        self._changed.pop(name, None)
+        self._changed[edited.name] = edited
+        self._kept = edited.name
+        self._show_changes()
 
     def _show_changes(self) -> None:
+        files = {name: entry.preset for name, entry in self.presets.entries.items()}
+        self._changed = {name: preset for name, preset in self._changed.items() if files.get(name) != preset}
         self.presets.changed = set(self._changed)
         self.presets.show()
         self._fill(self._filled)
@@ -311,6 +312,10 @@ class PresetScreen(Launching):
         """A preset may have been saved in the editor, or by hand."""
         if self.presets.refill(await self.in_thread(list_presets)):
             self._count_list()
+        if self._kept:  # it may be in the list only now
+            self._show_changes()
+            self.presets.move_to(self._kept)
+            self._kept = ""
 
     # ------------------------------------------------------------------------------------------------ what it trains on
 
@@ -346,9 +351,10 @@ class PresetScreen(Launching):
         return preset, self.corpus, self._corpus.speakers
 
     def refuse(self, title: str, error: InputError) -> None:
-        """What is wrong with a number is said beside it."""
+        """What is wrong with a number is said beside it, and the keyboard is put there."""
         if isinstance(error, PresetError):
             self._complain(error.problems)
+            self.query_one(StartForm).to_the_wrong_number()
         else:
             super().refuse(title, error)
 

@@ -121,7 +121,8 @@ class RunAsking(Room):
         except InputError as error:
             self.notify(str(error), title="Not saved", severity="error", timeout=10, markup=False)
         else:
-            self.notify(str(written), title="Best checkpoint saved", timeout=8, markup=False)
+            holds = await self.in_thread(_holds, written)
+            self.notify(f"{written}{holds}", title="Best checkpoint saved", timeout=8, markup=False)
 
     @work(group="ask")
     async def action_resume(self) -> None:
@@ -168,3 +169,14 @@ def _facts(shown: Snapshot) -> list[tuple[str, str]]:
         known = f"accuracy {accuracy(shown.best_accuracy)} at step {count(shown.best_step or 0)}, a safetensors file"
         return [("", known)]
     return [(word, f"{said}, {counted}" if word == "encoder" and counted else said) for word, said in facts]
+
+
+def _holds(written: Path) -> str:
+    """In a thread: step and accuracy, since a better one may have come while the path was typed."""
+    from spk_tui.checkpoint_facts import facts_of
+
+    try:
+        facts = dict(facts_of(written))
+    except InputError:
+        return ""
+    return f"\nof step {facts['step']}, accuracy {facts['accuracy']}"

@@ -50,7 +50,7 @@ def end_question(shown: Snapshot) -> Question:
 def steps_question(shown: Snapshot) -> LineDialog:
     """To how many steps in all a run should go on."""
     saved = shown.step if shown.last_saved_step is None else shown.last_saved_step
-    text = f"It goes on from step {count(saved)}, which is saved. Steps in all:"
+    text = f"It goes on from step {count(saved)}, which is saved. Steps in all:" if saved else "Steps in all:"
     if shown.condition == "finished":
         text = (
             f"All {count(shown.steps)} steps are done; with more, the learning rate takes a new cosine. Steps in all:"

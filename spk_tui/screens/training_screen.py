@@ -31,7 +31,7 @@ from spk_tui.widgets.find_bar import FindBar
 from spk_tui.widgets.run_summary import RunSummary
 from spk_tui.widgets.status_panel import StatusPanel
 from spk_tui.widgets.title_bar import TitleBar
-from spk_tui.wording import corpus_words, one_line, short_path
+from spk_tui.wording import corpus_words
 
 WIDE = 100
 TICKS_BETWEEN_READS_WHEN_OVER = 4
@@ -54,7 +54,7 @@ class TrainingScreen(RunAsking):
         "validation, best, phase, answer."
     )
     BINDINGS = [  # noqa: RUF012
-        Binding("l", "log", "Log", tooltip="The log in large, and back", id="training.log"),
+        Binding("l", "log", "Log", show=False, tooltip="The log in large, and back", id="training.log"),
         Binding("slash", "filter", "Filter", show=False, tooltip="Look for words in the log", id="training.filter"),
         Binding("c", "configuration", "Configuration", show=False,
                 tooltip="The preset as resolved, and what differs from the library's", id="training.configuration"),
@@ -62,7 +62,8 @@ class TrainingScreen(RunAsking):
                 tooltip="What the worker printed", id="training.console"),
         Binding("y", "copy", "Copy", show=False,
                 tooltip="Copy what has the keyboard: a line of the log, a pane, the run's path", id="training.copy"),
-        Binding("escape", "back", "Back", tooltip="Leave this screen; the run goes on", id="training.back"),
+        Binding("escape", "back", "Back", show=False, tooltip="Leave this screen; the run goes on",
+                id="training.back"),
     ]  # fmt: skip
 
     pane: reactive[Pane | None] = reactive(None)
@@ -231,8 +232,6 @@ class TrainingScreen(RunAsking):
             here = [self.query_one(EventLog)]
         text = next((node.copyable for node in here if isinstance(node, COPYABLE)), "") or str(self.run.path)
         self.app.copy_to_clipboard(text)
-        lines = text.count("\n") + 1
-        self.notify(one_line(short_path(text)) if lines == 1 else f"{lines} lines", title="Copied", markup=False)
 
     # ------------------------------------------------------------------------------------------------ going about
 

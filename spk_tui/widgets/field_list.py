@@ -59,7 +59,10 @@ class FieldList(Rows):
         return self._fields.get(option.id or "") if option is not None else None
 
     def show(self, draft: Draft, wanted: str = "") -> None:
-        """Shows the draft as it is now, of its fields those with all words that are wanted; the cursor stays."""
+        """Shows the draft as it is now, of its fields those with all words that are wanted.
+
+        The cursor stays, unless the words are in another field's name and not in that of the field that it is on.
+        """
         self._draft = draft
         words = wanted.lower().split()
         shown = {field.key: field for field in draft.fields() if all(word in _searched(field) for word in words)}
@@ -78,7 +81,8 @@ class FieldList(Rows):
             self._shown_lines[key] = self._line(field)
             self.add_option(Option(self._shown_lines[key], id=key))
         if shown:
-            key = before.key if before is not None and before.key in shown else next(iter(shown))
+            meant = [key for key in shown if all(word in key for word in words)] or list(shown)
+            key = before.key if before is not None and before.key in meant else meant[0]
             self.highlighted = self.get_option_index(key)
 
     def move_to(self, key: str) -> None:

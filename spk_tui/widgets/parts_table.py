@@ -38,9 +38,7 @@ class PartsTable(Widget):
                 lines += [self._line(f"  {kind}", used, cost.total, "") for kind, used in cost.encoder_layers.items()]
                 if cost.unused:
                     lines.append(self._note("  of it never used", cost.unused))
-        lines.append(
-            Content.assemble(self._note("all parts", cost.total), (f"  {self._saved(cost)}", "$foreground-muted"))
-        )
+        lines.append(Content.assemble(self._note("all parts", cost.total), (self._saved(cost), "$foreground-muted")))
         return Content("\n").join(lines)
 
     def _line(self, label: str, used: int, total: int, style: str) -> Content:
@@ -57,7 +55,7 @@ class PartsTable(Widget):
         )
 
     def _saved(self, cost: Cost) -> str:
-        """What all parts take in a file, in as many words as there is room for."""
+        """What all parts take in a file, in as many words as there is room for; none rather than half a number."""
         size, room = cost.size, self.content_size.width - LABEL - NUMBER - 2
         short = small_size(size.float32)
         full = f"{short}, {small_size(size.int8)} as int8"

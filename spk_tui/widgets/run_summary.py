@@ -78,7 +78,7 @@ def _files(shown: Snapshot) -> list[Content]:
     lines = []
     if shown.has_best:
         lines.append(_labelled("best", short_path(shown.best_path)))
-    if shown.can_train_on:
+    if shown.has_last:
         step = f" of step {count(shown.last_saved_step)}" if shown.last_saved_step is not None else ""
         lines.append(_labelled("last", f"the full state{step}, to go on from"))
     return lines

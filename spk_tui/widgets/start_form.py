@@ -129,6 +129,12 @@ class StartForm(VerticalScroll):
         for field in FIELDS:
             self.query_one(f"#{field.name}", Input).set_class(any(field.key in text for text in problems), "-wrong")
 
+    def to_the_wrong_number(self) -> None:
+        """Puts the keyboard on the first number that was complained of, if any."""
+        for wrong in self.query(".numbers Input.-wrong").results(Input):
+            wrong.focus()
+            return
+
     def estimate(self, text: Content | str) -> None:
         """Shows how long it will take."""
         self.query_one(".estimate", Static).update(text)

@@ -80,6 +80,11 @@ class Terminal:
             self.process.wait()
         os.close(self._master)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Gives the terminal another size, which the system tells the program."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def hang_up(self) -> None:
         """Closes the terminal under the program, as a lost connection does."""
         os.close(self._master)

@@ -1,9 +1,10 @@
-"""Files that are replaced whole: what a kill, a full disk or a broken one leaves."""
+"""Files that are replaced whole: what a kill, a full disk or a broken one leaves, who may read them, and what stays."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,35 @@ def test_a_file_system_that_syncs_no_folders_is_written_to_all_the_same(
     monkeypatch.setattr(os, "fsync", refuses)
     write_atomically(tmp_path / "last.pt", "whole")
     assert (tmp_path / "last.pt").read_text() == "whole"
+
+
+def test_others_may_read_a_file_as_the_umask_or_the_file_before_has_it(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "predict.csv", "Id,Category")
+        write_atomically(tmp_path / "voices.json", "{}", private=True)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "predict.csv").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "voices.json").stat().st_mode) == 0o600
+    (tmp_path / "predict.csv").chmod(0o604)
+    write_atomically(tmp_path / "predict.csv", "again")
+    assert stat.S_IMODE((tmp_path / "predict.csv").stat().st_mode) == 0o604
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="ordinary file"):
+        write_atomically(tmp_path / "pipe", "lost")
+    assert (tmp_path / "pipe").is_fifo()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "settings.toml").write_text("before")
+    (tmp_path / "settings.toml").symlink_to(tmp_path / "kept" / "settings.toml")
+    write_atomically(tmp_path / "settings.toml", "after")
+    assert (tmp_path / "settings.toml").is_symlink()
+    assert (tmp_path / "kept" / "settings.toml").read_text() == "after"
+    assert [entry.name for entry in (tmp_path / "kept").iterdir()] == ["settings.toml"]

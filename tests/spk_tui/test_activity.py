@@ -13,6 +13,7 @@ from engine.runs.state import RunState
 from spk_tui.activity import STAGES, activity_of
 
 PRESET = find_preset("transformer-154k")
+BEST = e.Checkpoint(step=1000, kind="best", path="best.safetensors", accuracy=0.5)
 VALIDATING = e.Validating(step=2000, done=5, total=20, utterances_per_second=1, accuracy=0.1, loss=1)
 
 
@@ -54,6 +55,8 @@ def checked(*events: e.Event, asked: tuple[Ask, ...] = ()) -> tuple[str | None, 
          ("saving", "stopping at step 1,500", "the state is being saved", 0)),
         ([progress(2000), e.Stopping(step=2000), VALIDATING], (),
          ("validating", "stopping at step 2,000", "one validation, since there is no best yet", 5)),
+        ([progress(1000), BEST, progress(2000), VALIDATING, e.Stopping(step=2000)], (),
+         ("saving", "stopping at step 2,000", "the state is being saved", 0)),
         ([progress(2000), e.Stopping(step=2000), VALIDATING, validated(2000)], (),
          ("saving", "stopping at step 2,000", "the state is being saved", 0)),
         ([progress(70_000)], (), ("validating", "validating", "the last validation begins", 0)),

@@ -21,6 +21,7 @@ TEXTS: dict[str, str] = {
     "heading.repeat": "How to repeat it",
     "summary.one": "One run on {corpus}: {encoder} with {parameters} encoder parameters reaches {whole} on whole"
     " utterances and {segments} on segments.",
+    "summary.apart": "Corpora differ in how hard they are, so accuracies on different ones aren't comparable.",
     "summary.many": "{runs} runs on {corpus}. The best is {name}: {encoder} with {parameters} encoder parameters"
     " reaches {whole} on whole utterances and {segments} on segments.",
     "glance.evaluated": "In brackets 95 % intervals: a bootstrap over the speakers, computed from the best"

@@ -21,6 +21,7 @@ TEXTS: dict[str, str] = {
     "heading.repeat": "重現方式",
     "summary.one": "本報告記錄在「{corpus}」上的一次實驗：{encoder} 編碼器的參數量為 {parameters}，整句驗證準確率為"
     " {whole}，片段驗證準確率為 {segments}。",
+    "summary.apart": "各語料庫的難度不同，不同語料庫上的準確率不能直接比較。",
     "summary.many": "本報告記錄在「{corpus}」上的 {runs} 次實驗。表現最好的是 {name}：{encoder} 編碼器的參數量為"
     " {parameters}，整句驗證準確率為 {whole}，片段驗證準確率為 {segments}。",
     "glance.evaluated": "括號內為 95 % 信賴區間，以語者為單位的拔靴法（bootstrap）估計，"

@@ -135,6 +135,12 @@ def test_many_events_at_once_tell_the_same_as_one_after_the_other(moves: list[tu
     assert known(RunState.of(events)) == known(state)
 
 
+def test_what_a_run_waited_for_its_turn_is_no_time_that_it_took() -> None:
+    waiting = [e.Waiting(place=place, devices=["cpu"], time=100.0 - place) for place in (2, 1)]
+    trained = [e.Preparing(stage="loading", done=0, total=0, time=500.0), progress(1)]
+    assert RunState.of([e.Queued(process=1, time=90.0), *waiting, *trained]).began == 500.0
+
+
 def test_time_left_follows_the_recent_rate() -> None:
     state = RunState.of([STARTED, progress(40), progress(50)])
     assert state.seconds_left is not None

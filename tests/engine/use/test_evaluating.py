@@ -82,8 +82,8 @@ def test_speakers_it_does_not_know_are_left_out_and_named_by_number(one: Trained
     everything = evaluate(order(one, "all"), silently)
     assert found.whole.loss != everything.whole.loss
     for name in ("speaker00", "speaker03"):
-        (tmp_path / "mixed" / name).rename(tmp_path / "mixed" / f"no-{name}")
-    with pytest.raises(InputError, match=r"knows none of the speakers of mixed; .* 'speaker00' \(here: 'no-speaker00'"):
+        (tmp_path / "mixed" / name).rename(tmp_path / "mixed" / f"no\x1b{name}")  # begins a terminal's command
+    with pytest.raises(InputError, match=r"none of the speakers of mixed; .* 'speaker00' \(here: 'no·speaker00'"):
         evaluate(order(one, "all", str(tmp_path / "mixed")), silently)
 
 

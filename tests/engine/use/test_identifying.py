@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,14 @@ def test_the_models_own_speakers_are_candidates_when_asked(run: Trained) -> None
     assert found.recordings[0].matches[0].speaker == "speaker02"
     again = asked(run, [utterance(run, 2, 5)], corpus=str(run.root), trained=True, most=3)
     assert again == found  # the second time from the cache
+
+
+def test_own_speakers_without_a_voice_in_the_corpus_are_said_to_be_no_candidates(run: Trained, tmp_path: Path) -> None:
+    for name in ("speaker02", "speaker03"):
+        shutil.copytree(run.root / name, tmp_path / "few" / name)
+    found = asked(run, [utterance(run, 2, 5)], corpus=str(tmp_path / "few"), trained=True)
+    assert found.candidates == 2
+    assert any("few has 2 of the 5 speakers that the model was trained on" in note for note in found.notes)
 
 
 def test_without_trials_the_threshold_is_the_stated_one(run: Trained, model: SpeakerRecognizer) -> None:

@@ -134,6 +134,8 @@ def test_a_list_may_name_any_files_and_what_it_says_wrong_is_told(one: Trained, 
         for note in found.notes
     )
     assert any("intervals are over recordings" in note for note in found.notes)
+    with pytest.raises(InputError, match=r"too few trials are left .* left out: 1; .* such as silent.wav"):
+        verify(order(one, own=False, corpus=folder, trials=listed(tmp_path, lines[0], lines[3])), silently)
     with pytest.raises(InputError, match=r"1 of its 2 recordings are not below .*\n  line 1: gone.wav"):
         verify(order(one, corpus=folder, trials=listed(tmp_path, "1 a1.wav gone.wav")), silently)
     first, second = (f"{a.name}/{path.name}" for path in sorted(a.glob("*.*"))[:2])

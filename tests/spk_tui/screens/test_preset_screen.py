@@ -200,6 +200,15 @@ async def test_a_bad_number_is_named_beside_the_fields_and_cannot_be_started(hom
         assert list_runs(home.runs) == []
 
 
+async def test_a_start_that_a_bad_number_prevents_leads_to_that_number(home: Home) -> None:
+    async with home.open((80, 24)) as pilot:
+        await pilot.press("n", "tab", "0", "tab", "tab", *"dice", "escape")
+        await until(pilot, lambda: screen_of(pilot).presets.has_focus_within)
+        await pilot.press("f5")
+        await until(pilot, lambda: pilot.app.focused is screen_of(pilot).query_one("#batch-size"))
+    assert list_runs(home.runs) == []
+
+
 async def test_a_bad_number_stays_bad_when_another_corpus_is_picked(home: Home, voices: Path) -> None:
     async with home.open() as pilot:
         await pilot.press("n", *"0")
@@ -410,3 +419,13 @@ async def test_the_palette_knows_start_corpora_and_each_number(home: Home) -> No
         await until(pilot, "Type another seed for this run")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.focused is not None and pilot.app.focused.id == "seed")
+
+
+async def test_a_size_that_has_no_room_is_left_out_and_never_broken_in_two(home: Home) -> None:
+    async with home.open((110, 36)) as pilot:
+        await until(pilot, "29,320 of")
+        await until(pilot, "all parts")
+        lines = [line.split("││", 1)[1].strip(" │") for line in seen(pilot).splitlines() if "││" in line]
+        place = next(number for number, line in enumerate(lines) if line.startswith("all parts"))
+        assert lines[place].split() == ["all", "parts", "87,680"]
+        assert lines[place + 1] == ""

@@ -105,6 +105,17 @@ async def test_a_run_is_moved_among_those_who_want_the_same_device(home: Home, l
         await until(pilot, lambda: isinstance(pilot.app.screen, TrainingScreen))
 
 
+async def test_help_names_every_key_of_an_action_as_it_is_pressed(home: Home, life: Life) -> None:
+    for name in ("one", "two"):
+        life.give(waiting_run(home, name))
+    async with home.open() as pilot:
+        await open_queue(pilot, "2 waiting")
+        await pilot.press("f1")
+        await until(pilot, "d del ")
+        assert "K shift+↑" in seen(pilot)
+        assert "J shift+↓" in seen(pilot)
+
+
 async def test_a_run_that_waits_is_taken_out_and_waits_again_as_a_real_process(home: Home, busy: DeviceLocks) -> None:
     async with home.open() as pilot:
         run = dashboard_of(pilot).queue_run(find_preset("quick-tour"), "demo:4x6")

@@ -15,7 +15,7 @@ from spk_tui.widgets.configuration_pane import ConfigurationPane
 from spk_tui.widgets.console_pane import ConsolePane
 from spk_tui.widgets.event_log import EventLog
 from spk_tui.widgets.find_bar import FindBar
-from tests.spk_tui.dashboards import Home, Life, dashboard_of, seen, until, watch
+from tests.spk_tui.dashboards import Home, Life, dashboard_of, notices, seen, until, watch
 from tests.spk_tui.run_directories import BEGAN, training_run, write
 
 DIAGNOSIS = e.Diagnosis(
@@ -110,6 +110,7 @@ async def test_what_the_mouse_marks_is_copied_and_y_copies_what_has_the_keyboard
         screen = await open_run(pilot, run)
         await pilot.press("y")
         assert pilot.app.clipboard == str(run.path)
+        await until(pilot, lambda: notices(pilot).count("Copied") == 1)
         await pilot.press("l", "y")
         await until(pilot, lambda: "the gradients" in pilot.app.clipboard)
         assert pilot.app.clipboard == f"step 42000: {DIAGNOSIS.finding}\n{DIAGNOSIS.advice}"

@@ -155,6 +155,16 @@ async def test_pause_and_continue_take_turns_on_one_key(home: Home, life: Life) 
         assert log_of(screen)[-2:] == ["step 42000: paused", "step 42000: training goes on"]
 
 
+async def test_the_footer_of_a_live_run_fits_eighty_columns(home: Home, life: Life) -> None:
+    run = life.give(training_run(home.runs, until=4000))
+    async with home.open((80, 24)) as pilot:
+        screen = await open_run(pilot, run)
+        for key in ("Pause", "Continue"):
+            await until(pilot, lambda key=key: {"Save best", key} <= keys(screen))  # type: ignore[misc]
+            assert "q Quit" in seen(pilot).splitlines()[-1]
+            write(run, e.Paused(step=4000))
+
+
 async def test_a_run_that_has_just_died_says_that_nobody_can_be_asked(home: Home, life: Life) -> None:
     run = life.give(training_run(home.runs))
     async with home.open() as pilot:
@@ -245,6 +255,19 @@ async def test_an_interrupted_run_offers_to_go_on(home: Home, size: tuple[int, i
         assert "r resume" in seen(pilot)
         await until(pilot, lambda: keys(screen) >= {"Save best", "Resume"})
         assert "q Quit" in seen(pilot).splitlines()[-1]
+
+
+async def test_a_run_that_was_taken_out_of_the_queue_can_begin_after_all(home: Home) -> None:
+    run = new_run(home.runs)
+    write(run, e.Queued(process=1, time=BEGAN), e.Waiting(place=1, devices=["cpu"], time=BEGAN))
+    write(run, e.Finished(reason="stopped", best_accuracy=None, best_step=None, run=run.id, time=BEGAN + 9))
+    async with home.open() as pilot:
+        screen = await open_run(pilot, run)
+        await until(pilot, lambda: keys(screen) == {"Resume"})
+        assert "to go on from" not in str(screen.query_one(RunSummary).copyable)
+        await pilot.press("r")
+        await until(pilot, "Steps in all:")
+        assert "which is saved" not in seen(pilot)
 
 
 async def test_a_diverged_run_is_not_advised_to_go_on_the_same_way(home: Home) -> None:

@@ -70,7 +70,7 @@ async def watched(home: Home, life: Life, size: tuple[int, int] = SMALL) -> Asyn
 
 
 async def test_the_charts_get_their_curves_and_the_board_the_keys(home: Home, life: Life) -> None:
-    async with watched(home, life, (200, 60)) as it:
+    async with watched(home, life, (280, 60)) as it:
         assert it.names == ["loss", "accuracy", "rate", "learning-rate", "gradient", "device"]
         labels = {name: [trace.line.label for trace in it.chart(name).plot.traces] for name in it.names}
         assert labels["loss"] == ["train", "validation"]
@@ -123,7 +123,7 @@ async def test_where_one_chart_fits_the_number_keys_and_the_tabs_choose_it(home:
             await it.press(key)
             assert it.names == [name]
             assert f"╭─ {title}" in seen(it.pilot)
-        tabs = seen(it.pilot).splitlines()[4]
+        tabs = seen(it.pilot).splitlines()[5]
         assert tabs.split("  ")[0].strip() == "1 Loss"
         assert tabs.rstrip().endswith("6 Device")
         await it.pilot.click("ChartTabs", offset=(tabs.index("2 Acc") + 1, 0))
@@ -141,7 +141,7 @@ async def test_where_four_fit_another_one_takes_the_last_place(home: Home, life:
 
 async def test_any_size_has_as_many_charts_as_fit(home: Home, life: Life) -> None:
     async with watched(home, life, MEDIUM) as it:
-        for size, together in (((200, 60), 6), ((3, 2), 1), ((100, 34), 4)):
+        for size, together in (((200, 60), 4), ((280, 60), 6), ((3, 2), 1), ((100, 34), 4)):
             await it.pilot.resize_terminal(*size)
             await until(it.pilot, lambda together=together: len(it.names) == together)  # type: ignore[misc]
             await it.pilot.pause()
@@ -270,8 +270,8 @@ async def test_curves_are_hidden_and_shown_in_the_list_and_by_the_legend(home: H
         await until(it.pilot, lambda: it.pilot.app.screen is it.screen)
         await until(it.pilot, lambda: [t.line.label for t in it.chart("loss").plot.traces] == ["validation"])
         assert "(━ train)" in seen(it.pilot)
-        column = seen(it.pilot).splitlines()[4].index("(━ train)")
-        await it.pilot.click(offset=Offset(column + 3, 4))
+        column = seen(it.pilot).splitlines()[5].index("(━ train)")
+        await it.pilot.click(offset=Offset(column + 3, 5))
         await until(it.pilot, lambda: len(it.chart("loss").plot.traces) == 2)
 
 
