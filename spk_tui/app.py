@@ -167,6 +167,12 @@ class Dashboard(PersonalApp):
         self.attention.watch(run)
         self.push_screen(TrainingScreen(run))
 
+    def use_model(self, run: RunDirectory) -> None:
+        """Opens the best checkpoint of a run, to be evaluated and asked."""
+        from spk_tui.screens.model_screen import ModelScreen
+
+        self.push_screen(ModelScreen(run))
+
     def sweep(self, preset: Preset, corpus: str) -> None:
         """Opens the form that varies a preset."""
         from spk_tui.screens.sweep_screen import SweepScreen

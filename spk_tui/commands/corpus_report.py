@@ -60,9 +60,10 @@ def progress() -> Iterator[Report]:
         bar.close()
 
 
-def wrapped(text: str) -> list[str]:
-    """A line of a report as lines that fit the terminal, indented."""
-    return [f"{INDENT}{line}" for line in wrap(one_line(text), max(20, get_terminal_size().columns - len(INDENT)))]
+def wrapped(text: str, width: int | None = None) -> list[str]:
+    """A line of a report as lines that fit the width, or else the terminal, indented."""
+    width = width or get_terminal_size().columns
+    return [f"{INDENT}{line}" for line in wrap(one_line(text), max(20, width - len(INDENT)))]
 
 
 def _facts(summary: CorpusSummary, width: int) -> list[str]:

@@ -14,9 +14,6 @@ from spk_tui.commands.options import AsJson, LayoutName, Runs, Trust
 from spk_tui.exit_codes import WELL
 
 if TYPE_CHECKING:
-    from engine.saved_model import SavedModel
-    from engine.use.finding import FoundCheckpoint
-    from engine.use.orders import Evaluate
     from engine.use.results import Evaluation
 
 ModelName: TypeAlias = Annotated[
@@ -71,6 +68,8 @@ def evaluate(
     from spk_tui.commands.answers import say, say_json
     from spk_tui.commands.corpus_report import progress
     from spk_tui.commands.trusting import settle_trust
+    from spk_tui.evaluation_file import write_evaluation
+    from spk_tui.model_orders import evaluation_order
 
     out = place_for(out)
     found = find_checkpoint(model, runs)
@@ -79,41 +78,16 @@ def evaluate(
     other = find_checkpoint(against, runs).path if against else None
     if other is not None:
         settle_trust(read_saved(other).preset, trust)
-    order = order_for(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
+    order = evaluation_order(found, saved, data, layout, split, "" if other is None else str(other.absolute()), device)
     with progress() as show:
         evaluation = ask(order, Evaluation, show)
     if out is not None:
-        _write(out, evaluation)
+        write_evaluation(out, evaluation)
     if as_json:
         say_json(evaluation)
     else:
         say(_report(evaluation, out))
     return WELL
-
-
-def order_for(
-    found: FoundCheckpoint,
-    saved: SavedModel,
-    data: str | None,
-    layout: str | None,
-    part: Literal["validation", "train", "test", "all"],
-    against: str,
-    device: str,
-) -> Evaluate:
-    """What the child is asked. On the run's own corpus it is read as the run read it."""
-    from engine.use.orders import Evaluate
-    from spk_tui.commands.model_corpus import corpus_of, demanded
-
-    corpus = demanded(found, corpus_of(found, saved, data, layout, whole=part in ("test", "all")))
-    return Evaluate(
-        checkpoint=str(found.path.absolute()),
-        corpus=corpus.path,
-        part=part,
-        data=corpus.data,
-        against=against,
-        fingerprint=corpus.fingerprint,
-        device=device,
-    )
 
 
 def place_for(out: Path | None) -> Path | None:
@@ -129,20 +103,6 @@ def place_for(out: Path | None) -> Path | None:
     if not place.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {place.parent}")
     return place
-
-
-def _write(out: Path, evaluation: Evaluation) -> None:
-    import msgspec
-
-    from engine.errors import InputError
-    from engine.files import write_atomically
-    from engine.use.evaluation_report import as_markdown
-
-    text = as_markdown(evaluation) if out.suffix == ".md" else msgspec.json.format(msgspec.json.encode(evaluation))
-    try:
-        write_atomically(out, text)
-    except OSError as error:
-        raise InputError(f"{out}: can't be written ({error.strerror})") from None
 
 
 def _report(evaluation: Evaluation, out: Path | None) -> str:

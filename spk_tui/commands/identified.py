@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.errors import shown
-from engine.use.identification import UNKNOWN, Identification, Identified, Match, Threshold
+from engine.use.identification import UNKNOWN, Enrolment, Identification, Identified, Match, Threshold
 from engine.use.report_tables import bar
 from spk_tui.commands.answers import table
 from spk_tui.commands.corpus_report import wrapped
@@ -47,7 +47,17 @@ def rows_of(answer: Identification, width: int) -> list[Text]:
     facts = [_candidate_words(answer), _threshold_words(answer.threshold), *answer.notes]
     if any(recording.timeline for recording in answer.recordings) and answer.window_threshold != answer.threshold:
         facts.append(f"threshold of the timeline {answer.window_threshold.value:.3f}, chosen on stretches as short")
-    return rows + [Text(line) for fact in facts for line in wrapped(fact)]
+    return rows + [Text(line) for fact in facts for line in wrapped(fact, width)]
+
+
+def enrolled_line(answer: Enrolment) -> str:
+    """Who was enrolled, in a line."""
+    new, model = len(answer.recordings), answer.model
+    recordings = f"{new} recording{'' if new == 1 else 's'}"
+    more = f", {answer.recordings_in_all} in all" if answer.recordings_in_all > new else ""
+    others = len(answer.speakers) - 1
+    beside = f"; {others} other{'' if others == 1 else 's'} enrolled" if others else ""
+    return f"{answer.speaker} is enrolled with {model.preset} ({model.sha256[:12]}): {recordings}{more}{beside}"
 
 
 def _heading(recording: Identified) -> Text:

@@ -19,7 +19,7 @@ from spk_tui.exit_codes import WELL
 if TYPE_CHECKING:
     from engine.use.enrolments import Enrolments
     from engine.use.finding import FoundCheckpoint
-    from engine.use.identification import Enrolment, Unusable
+    from engine.use.identification import Unusable
 
 Recordings: TypeAlias = Annotated[str, Parameter(help="recordings, of any length and kind of audio file")]
 Microphone: TypeAlias = Annotated[
@@ -177,35 +177,24 @@ def _enroll(
     as_json: bool,
 ) -> int:
     import time
-    from pathlib import Path
 
     from engine.use.client import ask
     from engine.use.identification import Enrolment
-    from engine.use.orders import Enroll
     from spk_tui.commands.answers import say, say_json
     from spk_tui.commands.corpus_report import progress
+    from spk_tui.commands.identified import enrolled_line
+    from spk_tui.model_orders import enrolment_order
 
     with _paths(files, microphone) as paths, progress() as report:
-        names = [str(Path(path).absolute()) for path in paths[: len(files)]]
-        if microphone is not None:
-            names.append(time.strftime("microphone, %Y-%m-%d %H:%M:%S"))
-        order = Enroll(str(found.path.absolute()), name, paths, names, device)
+        spoken = [] if microphone is None else [time.strftime("microphone, %Y-%m-%d %H:%M:%S")]
+        order = enrolment_order(found, name, paths, spoken, device)
         answer = ask(order, Enrolment, report)
     if as_json:
         say_json(answer)
     else:
-        say(_enrolled_line(answer))
+        say(enrolled_line(answer))
     warn(answer.problems)
     return WELL
-
-
-def _enrolled_line(answer: Enrolment) -> str:
-    new, model = len(answer.recordings), answer.model
-    recordings = f"{new} recording{'' if new == 1 else 's'}"
-    more = f", {answer.recordings_in_all} in all" if answer.recordings_in_all > new else ""
-    others = len(answer.speakers) - 1
-    beside = f"; {others} other{'' if others == 1 else 's'} enrolled" if others else ""
-    return f"{answer.speaker} is enrolled with {model.preset} ({model.sha256[:12]}): {recordings}{more}{beside}"
 
 
 def _manage(model: str | None, runs: Runs, remove: str | None, *, as_json: bool) -> int:
@@ -244,14 +233,13 @@ def _as_json(enrolments: Enrolments) -> dict[str, object]:
 
 def _hash_of(model: str | None, runs: Runs) -> tuple[str, str]:
     """The hash of the checkpoint that is meant, and its preset's name. Raises `InputError`."""
-    import hashlib
-
     from engine.saved_model import read_saved
     from engine.use.finding import find_checkpoint
+    from spk_tui.model_orders import sha256_of
 
     path = find_checkpoint(model or "last", runs).path
     saved = read_saved(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest(), saved.preset.name
+    return sha256_of(path), saved.preset.name
 
 
 def _trusted(model: str | None, runs: Runs, trust: bool) -> FoundCheckpoint:

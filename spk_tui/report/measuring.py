@@ -92,11 +92,11 @@ class Evaluator:
         from engine.saved_model import read_saved
         from engine.use.client import ask
         from engine.use.finding import find_checkpoint
-        from spk_tui.commands.evaluating import order_for
+        from spk_tui.model_orders import evaluation_order
 
         found = find_checkpoint(run.row.run.path)
         other = str(find_checkpoint(against.row.run.path).path) if against else ""
-        order = order_for(found, read_saved(found.path), self._data, None, "validation", other, self._device)
+        order = evaluation_order(found, read_saved(found.path), self._data, None, "validation", other, self._device)
         letter = run.facts.letter
         return ask(order, Evaluation, lambda stage, *rest: self._progress(f"{letter}: {stage}", *rest))
 

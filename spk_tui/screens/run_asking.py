@@ -35,8 +35,10 @@ class RunAsking(Room):
         Binding("space", "continue", "Continue", tooltip="Let the training go on", id="training.continue"),
         Binding("s", "save", "Save best", tooltip="Copy the best checkpoint to a path", id="training.save"),
         Binding("r", "resume", "Resume", tooltip="Go on from the saved state", id="training.resume"),
+        Binding("u", "use", "Use", show=False, tooltip="Evaluate the best checkpoint, or ask it who is speaking",
+                id="training.use"),
         Binding("n", "note", "Note", show=False, tooltip="Write a note on this run", id="training.note"),
-    ]
+    ]  # fmt: skip
 
     snapshot: reactive[Snapshot | None] = reactive(None, repaint=False)
 
@@ -48,7 +50,7 @@ class RunAsking(Room):
         """Keys stand in the footer only while they can do something."""
         shown = self.snapshot
         if shown is None:
-            return action not in ("stop", "end", "pause", "continue", "save", "resume", "note")
+            return action not in ("stop", "end", "pause", "continue", "save", "resume", "use", "note")
         stopping = shown.condition == "stopping" or "stop" in shown.asked
         live = not shown.is_over and not stopping
         allowed = {
@@ -57,6 +59,7 @@ class RunAsking(Room):
             "pause": live and shown.condition in ("training", "validating") and "pause" not in shown.asked,
             "continue": live and shown.condition == "paused" and shown.activity.word != "waiting for room",
             "save": shown.has_best,
+            "use": shown.has_best,
             "resume": shown.can_train_on,
         }
         return allowed.get(action, True)
@@ -130,6 +133,10 @@ class RunAsking(Room):
         typed = await self.app.push_screen_wait(run_questions.steps_question(shown))
         if typed is not None:
             await self.dashboard.resume(self.run, None if int(typed) == shown.steps else int(typed))
+
+    def action_use(self) -> None:
+        """Opens the best checkpoint, to be evaluated and asked."""
+        self.dashboard.use_model(self.run)
 
     @work(group="ask")
     async def action_note(self) -> None:

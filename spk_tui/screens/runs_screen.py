@@ -52,6 +52,7 @@ class RunsScreen(Room):
         Binding("d,delete", "delete", "Delete", tooltip="Remove runs with their checkpoints", id="runs.delete"),
         Binding("m", "mark", "Mark", tooltip="Mark the run, or take its mark away", id="runs.mark"),
         Binding("p", "compare", "Compare", tooltip="The marked runs side by side", id="runs.compare"),
+        Binding("u", "use", "Use", tooltip="Evaluate its best checkpoint, or ask it who is speaking", id="runs.use"),
         Binding("asterisk", "mark_all", "Mark all", show=False, tooltip="Mark all that are shown", id="runs.mark-all"),
         Binding("e", "edit", "Edit a copy", show=False, tooltip="Its preset in the editor", id="runs.edit"),
         Binding("slash", "filter", "Filter", show=False, tooltip="Show only some of the runs", id="runs.filter"),
@@ -118,7 +119,7 @@ class RunsScreen(Room):
 
     def _chosen_state(self) -> tuple[object, ...] | None:
         row = self.chosen
-        return None if row is None else (row.condition, row.has_last, len(self.marked))
+        return None if row is None else (row.condition, row.has_best, row.has_last, len(self.marked))
 
     # ------------------------------------------------------------------------------------------------ showing
 
@@ -199,13 +200,14 @@ class RunsScreen(Room):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys stand in the footer only while they can do something."""
-        needs_run = ("open", "resume", "delete", "mark", "mark_all", "compare", "edit", "note", "tags", "rename")
+        needs_run = ("open", "use", "resume", "delete", "mark", "mark_all", "compare", "edit", "note", "tags", "rename")
         if action not in needs_run:
             return True
         row = self.chosen if self.is_mounted else None
         if row is None:
             return False
         return {
+            "use": row.has_best and len(self.marked) < 2,
             "resume": row.is_resumable and len(self.marked) < 2,
             "delete": any(each.is_over for each in self.meant),
             "compare": len(self.marked) > 1,
@@ -250,6 +252,11 @@ class RunsScreen(Room):
         """Opens the chosen run."""
         if self.chosen is not None:
             self.dashboard.open_run(self.chosen.run)
+
+    def action_use(self) -> None:
+        """Opens the best checkpoint of the chosen run."""
+        if self.chosen is not None:
+            self.dashboard.use_model(self.chosen.run)
 
     def action_compare(self) -> None:
         """Opens the marked runs side by side."""
@@ -353,9 +360,9 @@ class RunsScreen(Room):
         """What can be done with the chosen or the marked runs, then with the list."""
         chosen = [self.chosen] if self.chosen is not None else []
         for action, verb, rows in (
-            ("open", "Open", chosen), ("resume", "Resume", chosen), ("delete", "Delete", self.meant),
-            ("edit", "Edit a copy of", chosen), ("rename", "Name", chosen), ("note", "Note on", self.meant),
-            ("tags", "Tags of", self.meant), ("compare", "Compare", self.meant),
+            ("open", "Open", chosen), ("use", "Use", chosen), ("resume", "Resume", chosen),
+            ("delete", "Delete", self.meant), ("edit", "Edit a copy of", chosen), ("rename", "Name", chosen),
+            ("note", "Note on", self.meant), ("tags", "Tags of", self.meant), ("compare", "Compare", self.meant),
         ):  # fmt: skip
             if rows and self.check_action(action, ()):
                 yield f"{verb} {_named(rows)}", self._explanation(action), getattr(self, f"action_{action}")

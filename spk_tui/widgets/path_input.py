@@ -12,6 +12,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input
 
 from spk_tui.background import in_thread
+from spk_tui.typed_paths import escaped, last_word, paths_in
 
 
 class FolderSuggester(Suggester):
@@ -56,3 +57,30 @@ class PathInput(Input):
     def path(self) -> Path:
         """What was typed, with ~ put in full where it means something."""
         return Path(os.path.expanduser(self.value.strip()))
+
+
+class PathsSuggester(Suggester):
+    """Completes the last of several paths on a line, files too."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The line with its last path completed; read in a thread."""
+        word = last_word(value)
+        found = await in_thread(completion, word, True) if word else None
+        return value + escaped(found[len(word) :]) if word and found else None
+
+
+class PathsInput(Input):
+    """A one-line input for several paths, as in a shell, with completion of the last one."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        super().__init__(
+            value, placeholder=placeholder, suggester=PathsSuggester(), id=id, compact=True, select_on_focus=False
+        )
+
+    @property
+    def paths(self) -> list[str]:
+        """What was typed, in full. Raises `InputError`. Blocks on the disk where there are wildcards."""
+        return paths_in(self.value)

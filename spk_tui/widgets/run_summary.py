@@ -87,7 +87,7 @@ def _files(shown: Snapshot) -> list[Content]:
 def _next(shown: Snapshot) -> Content:
     keys: list[tuple[str, str]] = []
     if shown.has_best:
-        keys.append(("s", "save the best"))
+        keys += [("s", "save the best"), ("u", "use")]
     if _diverged(shown):
         keys.append(("F2", "train another, changed as the log advises"))  # resuming would end the same way
     else:

@@ -224,7 +224,7 @@ async def test_the_palette_names_what_can_be_done_with_the_run(home: Home) -> No
     run = training_run(home.runs, until=2000, **named(1))
     async with home.open() as pilot:
         screen = await open_runs(pilot, "interrupted")
-        verbs = ("Open", "Resume", "Delete", "Edit a copy of", "Name", "Note on", "Tags of")
+        verbs = ("Open", "Use", "Resume", "Delete", "Edit a copy of", "Name", "Note on", "Tags of")
         names = [name for name, _, _ in screen.commands()]
         assert names[: len(verbs)] == [f"{verb} {run.id}" for verb in verbs]
         assert {"Filter the runs", "Order the runs differently", "Mark all runs shown"} <= set(names)

@@ -355,7 +355,7 @@ async def test_the_palette_offers_only_what_can_be_asked_now(home: Home, life: L
         screen = await open_run(pilot, run)
         always = ["Log", "Filter", "Configuration", "Console output", "Copy", "Back"]
         always += [name for name, _, _ in screen.query_one(ChartBoard).commands()]
-        assert [name for name, _, _ in screen.commands()] == ["Stop", "Pause", "Save best", "Note", *always]
+        assert [name for name, _, _ in screen.commands()] == ["Stop", "Pause", "Save best", "Use", "Note", *always]
         life.end(run)
         await until(pilot, "◌ interrupted")
-        assert [name for name, _, _ in screen.commands()] == ["Save best", "Resume", "Note", *always]
+        assert [name for name, _, _ in screen.commands()] == ["Save best", "Resume", "Use", "Note", *always]
