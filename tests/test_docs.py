@@ -115,11 +115,12 @@ PAGE_OF = {
     "CompareScreen": "runs.md",
     "QueueScreen": "queue.md",
     "SweepScreen": "queue.md",
+    "ModelScreen": "after-training.md",
 }
 SHOWN_AS = {"escape": "Esc", "enter": "Enter", "backspace": "Backspace", "left": "←", "right": "→",
             "plus": "+", "minus": "-", "up": "↑", "down": "↓", "left_square_bracket": "[", "right_square_bracket": "]",
-            "slash": "/", "asterisk": "*", "number_sign": "#", "f5": "F5", "f6": "F6",
-            "f7": "F7"}  # fmt: skip
+            "slash": "/", "asterisk": "*", "number_sign": "#",
+            **{f"f{number}": f"F{number}" for number in range(1, 13)}}  # fmt: skip
 
 
 @cache

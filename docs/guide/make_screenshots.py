@@ -41,6 +41,7 @@ from spk_tui.screens.editor_screen import EditorScreen  # noqa: E402
 from spk_tui.screens.sweep_screen import SweepScreen  # noqa: E402
 from spk_tui.screens.training_screen import TrainingScreen  # noqa: E402
 from spk_tui.widgets.chart_board import ChartBoard  # noqa: E402
+from tests.engine.use.trained import trained  # noqa: E402
 from tests.made_corpora import audio_folder  # noqa: E402
 from tests.spk_tui.dashboards import (  # noqa: E402
     NOW,
@@ -218,6 +219,16 @@ async def help_screen(pilot: Opened) -> None:
     await until(pilot, "Escape closes")
 
 
+async def model(pilot: Opened) -> None:
+    """How good a small model is, that was really trained."""
+    folder = Path(os.environ["SPK_TUI_RUNS"]).parent / "trained"
+    made = await asyncio.to_thread(trained, folder, "20251009-110000-quick-tour", "run.steps=60", "validation.every=60")
+    dashboard_of(pilot).use_model(made.run)
+    await until(pilot, "F5 evaluates it on the validation part")
+    await pilot.press("f5")
+    await until(pilot, "calibration error")
+
+
 PICTURES: dict[str, Callable[[Opened], Awaitable[None]]] = {
     "presets": presets,
     "editor": editor,
@@ -228,6 +239,7 @@ PICTURES: dict[str, Callable[[Opened], Awaitable[None]]] = {
     "queue": queue,
     "sweep": sweep,
     "help": help_screen,
+    "model": model,
 }
 
 

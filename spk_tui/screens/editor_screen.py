@@ -426,5 +426,5 @@ class EditorScreen(Launching):
     def _edit_key(self, key: str) -> None:
         self.query_one(SearchLine).close()
         self.query_one(FieldList).move_to(key)
-        self.query_one(FieldList).focus()
-        self.call_after_refresh(self.action_edit)
+        self.set_focus(self.query_one(FieldList))
+        self.call_later(self.action_edit)

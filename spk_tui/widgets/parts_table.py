@@ -38,7 +38,10 @@ class PartsTable(Widget):
                 lines += [self._line(f"  {kind}", used, cost.total, "") for kind, used in cost.encoder_layers.items()]
                 if cost.unused:
                     lines.append(self._note("  of it never used", cost.unused))
-        lines.append(Content.assemble(self._note("all parts", cost.total), (self._saved(cost), "$foreground-muted")))
+        saved = self._saved(cost)
+        lines.append(
+            Content.assemble(self._note("all parts", cost.total), (f"  {saved}" if saved else "", "$foreground-muted"))
+        )
         return Content("\n").join(lines)
 
     def _line(self, label: str, used: int, total: int, style: str) -> Content:

@@ -62,6 +62,7 @@ async def test_help_on_a_run_names_only_the_keys_that_work_now(home: Home, life:
     run = life.give(training_run(home.runs, until=4000))
     async with home.open() as pilot:
         await open_run(pilot, run)
+        await pilot.resize_terminal(120, 90)  # all of it at once
         await pilot.press("question_mark")
         await until(pilot, "Stop training and save its state")
         assert "Let the training wait" in seen(pilot)
