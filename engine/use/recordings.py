@@ -23,6 +23,8 @@ from engine.preset import Features
 
 STRETCH_SECONDS = 300.0
 """What is longer is looked at in stretches of five minutes, each scaled to its own peak, and their outputs averaged."""
+SHORTEST_SECONDS = 0.1
+"""With less sound than this, a model would name somebody by a click. Silence that is cut out doesn't count."""
 
 Frames = NDArray[np.float16]
 
@@ -35,9 +37,13 @@ def frames_of(path: Path, features: Features) -> list[Frames]:
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a recording")
     try:
-        return list(_stretches(path, features))
+        stretches = list(_stretches(path, features))
     except UnusableAudio as error:
         raise InputError(f"{path}: {error}") from None
+    heard = sum(map(len, stretches)) * features.hop_ms / 1000
+    if heard < SHORTEST_SECONDS:
+        raise InputError(f"{path}: has {heard:.2f} s of sound, too short for a voice: {SHORTEST_SECONDS:g} s are needed")
+    return stretches
 
 
 def frames_of_all(paths: Iterable[Path], features: Features) -> Iterator[list[Frames] | InputError]:

@@ -146,11 +146,13 @@ def test_what_cannot_be_heard_gets_one_line(recognizer: SpeakerRecognizer, tmp_p
     recorded(tmp_path, "good.wav")
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE, np.float32), RATE)
     soundfile.write(tmp_path / "short.wav", voice(100, 0.01, 1), RATE)
+    soundfile.write(tmp_path / "click.wav", voice(100, 0.08, 1), RATE)
     (tmp_path / "text.wav").write_text("no audio")
-    names = ["silent.wav", "good.wav", "short.wav", "text.wav", "nothing.wav"]
+    names = ["silent.wav", "good.wav", "short.wav", "text.wav", "nothing.wav", "click.wav"]
     outputs = recognizer.outputs([tmp_path / name for name in names])
     assert outputs.places.tolist() == [1]
-    assert sorted(outputs.problems) == [0, 2, 3, 4]
+    assert sorted(outputs.problems) == [0, 2, 3, 4, 5]
+    assert "s of sound, too short for a voice: 0.1 s are needed" in str(outputs.problems[5])
     for place, problem in outputs.problems.items():
         assert str(problem).startswith(str(tmp_path / names[place]))
         assert "\n" not in str(problem)
