@@ -94,6 +94,8 @@ async def test_yes_starts_it_in_a_process_of_its_own_and_a_resume_asks_when_it_w
         await answer(pilot, "enter")
         assert not run.alive
         await pilot.press("r")
+        await until(pilot, "Steps in all")
+        await pilot.press("enter")
         await answer(pilot, "right", "enter")
         await until(pilot, lambda: run.alive)
         ask(run, "stop")
