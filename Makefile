@@ -21,7 +21,7 @@ run: $(VENV)/.installed
 	@$(BIN)/spk-tui
 
 test: $(VENV)/.installed-test check
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 soak: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -n 2 --timeout 1200 tests/engine/runs/test_kills.py --kills 20

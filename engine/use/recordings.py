@@ -42,7 +42,9 @@ def frames_of(path: Path, features: Features) -> list[Frames]:
         raise InputError(f"{path}: {error}") from None
     heard = sum(map(len, stretches)) * features.hop_ms / 1000
     if heard < SHORTEST_SECONDS:
-        raise InputError(f"{path}: has {heard:.2f} s of sound, too short for a voice: {SHORTEST_SECONDS:g} s are needed")
+        raise InputError(
+            f"{path}: has {heard:.2f} s of sound, too short for a voice: {SHORTEST_SECONDS:g} s are needed"
+        )
     return stretches
 
 

@@ -377,8 +377,8 @@ async def test_an_encoder_is_fitted_to_its_budget_and_back(home: Home) -> None:
         await until(pilot, "29,320")
         await pilot.press("b")
         await until(pilot, lambda: screen_of(pilot).resolved() == wanted)
+        await until(pilot, lambda: "fits its budget" in notices(pilot))
         await until(pilot, f"{wanted.preset.encoder_parameters:,} of 300,000")
-        assert "fits its budget" in notices(pilot)
         await pilot.press("n", *"77", "escape")
         assert screen_of(pilot).resolved().encoder == wanted.encoder
         await pilot.press("b")
